@@ -1,0 +1,108 @@
+"""Every error that smlocal raises, as one tree.
+
+    SmlocalError                    anything below; its text is one sentence for the user
+    ├── UsageError                  the caller asked for something wrong            (exit 2)
+    │   ├── InvalidRequest          a request that SageMaker would refuse at once (ValidationException)
+    │   ├── NotSupported            a field, value or feature that smlocal refuses by name
+    │   └── SettingsError           an unknown or malformed setting
+    ├── JobFailed                   the image, job or request failed                (exit 1)
+    │   └── HostileArchive          an archive with a member that must not be unpacked
+    └── CannotRun                   we could not do our own work                    (exit 3)
+        ├── EngineUnavailable       no engine answers
+        ├── EngineError             the engine refused or broke off an operation
+        │   ├── ImageNotFound       the engine has no such image and cannot pull it
+        │   ├── ContainerNotStarted the engine could not start the program (missing, not executable)
+        │   ├── NotFoundInEngine    no such container, volume, network or path
+        │   └── DiskFull            the engine or this machine has no space left
+        ├── StorageError            objects could not be read or written
+        │   ├── NoSuchBucket
+        │   └── NoSuchObject
+        └── ConnectionFailed        an HTTP exchange did not complete
+            └── TimedOut            ... within the time that it was given
+
+An exception means that smlocal could not do its work; what a container did wrong is a value in its evidence.
+"""
+
+from __future__ import annotations
+
+
+class SmlocalError(Exception):
+    """Anything that smlocal raises. `str(error)` is one sentence for the user."""
+
+    exit_code = 3
+
+
+class UsageError(SmlocalError):
+    """The caller asked for something that cannot be."""
+
+    exit_code = 2
+
+
+class InvalidRequest(UsageError):
+    """A request that SageMaker refuses at once; `str()` is the text of its ValidationException."""
+
+
+class NotSupported(UsageError):
+    """A field, value or feature that smlocal does not support, refused by name."""
+
+
+class SettingsError(UsageError):
+    """A setting that is unknown or malformed."""
+
+
+class JobFailed(SmlocalError):
+    """The image, the job or the request failed."""
+
+    exit_code = 1
+
+
+class HostileArchive(JobFailed):
+    """An archive with a member that must not be unpacked; the text names the member."""
+
+
+class CannotRun(SmlocalError):
+    """smlocal could not do its own work."""
+
+
+class EngineUnavailable(CannotRun):
+    """No container engine answers."""
+
+
+class EngineError(CannotRun):
+    """The container engine refused or broke off an operation."""
+
+
+class ImageNotFound(EngineError):
+    """The engine has no such image and cannot pull it."""
+
+
+class ContainerNotStarted(EngineError):
+    """The engine could not start the container's program; the text is the engine's own."""
+
+
+class NotFoundInEngine(EngineError):
+    """No such container, volume, network or path in the engine."""
+
+
+class DiskFull(EngineError):
+    """The engine, or this machine, has no space left."""
+
+
+class StorageError(CannotRun):
+    """Objects could not be read or written."""
+
+
+class NoSuchBucket(StorageError):
+    """The bucket does not exist."""
+
+
+class NoSuchObject(StorageError):
+    """The object does not exist."""
+
+
+class ConnectionFailed(CannotRun):
+    """An HTTP exchange did not complete."""
+
+
+class TimedOut(ConnectionFailed):
+    """An HTTP exchange did not complete within the time that it was given."""

@@ -1,0 +1,179 @@
+"""Settings: what a user may choose, and SageMaker's limits, which only tests should change.
+
+Precedence: arguments of a command, then `SMLOCAL_*` variables, then `smlocal.toml`, then `[tool.smlocal]` in
+`pyproject.toml`. An unknown key is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from smlocal.errors import SettingsError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+MEBIBYTE = 1024 * 1024
+
+
+def _default_state() -> Path:
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "smlocal"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """SageMaker's own limits, in seconds unless the name says otherwise; sources at each line."""
+
+    ping_timeout: float = 2.0  # developer guide, your-algorithms-inference-algo-ping-requests
+    ping_interval: float = 5.0  # observed
+    start_window: float = 480.0  # ContainerStartupHealthCheckTimeoutInSeconds allows 60-3600
+    unhealthy_after_misses: int = 5  # our choice: the platform's number is not published
+    invocation_timeout: float = 60.0  # developer guide, your-algorithms-inference-code
+    invocation_body_bytes: int = 25 * MEBIBYTE  # InvokeEndpoint
+    serving_stop_grace: float = 30.0  # developer guide, your-algorithms-inference-code
+    training_stop_grace: float = 120.0  # developer guide, your-algorithms-training-algo-dockerfile
+    transform_start_window: float = 1800.0  # observed
+    transform_ping_interval: float = 1.0  # observed
+    transform_invocation_timeout: float = 600.0  # ModelClientConfig.InvocationsTimeoutInSeconds
+    transform_retries: int = 3  # ModelClientConfig.InvocationsMaxRetries
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that may be set, resolved."""
+
+    state: Path = field(default_factory=_default_state)  # objects, logs, records and caches live here
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    s3_endpoint_url: str | None = None  # None: the directory store in the state folder
+    engine_host: str | None = None  # where published ports of a remote engine are reached
+    strict: bool = False  # /opt/ml/input/config with mode 0644, as captured in 2022
+    state_limit_bytes: int = 20 * 1024 * MEBIBYTE
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def scaled(self) -> tuple[str, ...]:
+        """The limits that are not SageMaker's own, as `name=value`, for every report to say."""
+        default = Limits()
+        return tuple(
+            f"{item.name}={getattr(self.limits, item.name)}"
+            for item in fields(Limits)
+            if getattr(self.limits, item.name) != getattr(default, item.name)
+        )
+
+
+def _boolean(text: str) -> bool:
+    value = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}.get(text.lower())
+    if value is None:
+        raise ValueError(text)
+    return value
+
+
+_CONVERT: dict[str, Callable[[str], Any]] = {"bool": _boolean, "int": int, "float": float, "Path": Path}
+_ACCEPTED: dict[str, tuple[type, ...]] = {
+    "bool": (bool,),
+    "int": (int,),
+    "float": (int, float),
+    "Path": (Path,),
+}
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Settings:
+    """The settings for a command run in `directory` (default: the current one).
+
+    `overrides` are the command's own arguments; those that are None are left out. Raises SettingsError.
+    """
+    environment = os.environ if environment is None else environment
+    directory = Path.cwd() if directory is None else directory
+    settings = Settings()
+    for origin, table in _file_tables(directory):
+        settings = _apply(settings, table, origin)
+    settings = _apply(settings, _environment_table(environment), "the environment")
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    return _apply(settings, given, "the command line")
+
+
+def _file_tables(directory: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """Tables from the weakest to the strongest."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    project = directory / "pyproject.toml"
+    if project.is_file():
+        table = _read_toml(project).get("tool", {}).get("smlocal", {})
+        found.append((f"[tool.smlocal] in {project}", table))
+    own = directory / "smlocal.toml"
+    if own.is_file():
+        found.append((str(own), _read_toml(own)))
+    return found
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _environment_table(environment: Mapping[str, str]) -> dict[str, Any]:
+    """`SMLOCAL_REGION` is `region`; `SMLOCAL_LIMITS_PING_TIMEOUT` is `limits.ping_timeout`."""
+    table: dict[str, Any] = {}
+    for name, value in environment.items():
+        if not name.startswith("SMLOCAL_"):
+            continue
+        key = name.removeprefix("SMLOCAL_").lower()
+        if key.startswith("limits_"):
+            table.setdefault("limits", {})[key.removeprefix("limits_")] = value
+        else:
+            table[key] = value
+    return table
+
+
+def _apply(settings: Settings, table: Mapping[str, Any], origin: str) -> Settings:
+    values = dict(table)
+    limits = values.pop("limits", None)
+    if limits is not None:
+        if not isinstance(limits, Mapping):
+            raise SettingsError(f"'limits' in {origin} must be a table")
+        settings = replace(settings, limits=_replaced(settings.limits, limits, origin, "limits."))
+    return _replaced(settings, values, origin, "")
+
+
+Table = TypeVar("Table", Settings, Limits)
+
+
+def _replaced(target: Table, values: Mapping[str, Any], origin: str, prefix: str) -> Table:
+    known = {item.name: str(item.type) for item in fields(target) if item.name != "limits"}
+    changes: dict[str, Any] = {}
+    for key, value in values.items():
+        name = key.replace("-", "_")
+        if name not in known:
+            raise SettingsError(
+                f"unknown setting '{prefix}{key}' in {origin}; known settings: {', '.join(sorted(known))}"
+            )
+        changes[name] = _converted(value, known[name], f"'{prefix}{key}' in {origin}")
+    return replace(target, **changes)
+
+
+def _converted(value: Any, kind: str, where: str) -> Any:
+    if not isinstance(value, str):
+        right = _ACCEPTED.get(kind.split(" | ")[0], (str,))
+        if not isinstance(value, right) or (isinstance(value, bool) and kind != "bool"):
+            raise SettingsError(f"{where} must be a {kind}, not {value!r}")
+        return value
+    convert = _CONVERT.get(kind.split(" | ")[0])
+    try:
+        return convert(value) if convert else value
+    except ValueError as error:
+        raise SettingsError(f"{where} must be a {kind}, not {value!r}") from error
