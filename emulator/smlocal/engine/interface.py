@@ -81,6 +81,7 @@ class ContainerSpec:
     shared_memory_bytes: int | None = None
     extra_hosts: Mapping[str, str] = field(default_factory=dict)  # name -> address, into /etc/hosts
     resolvers: tuple[str, ...] | None = None  # None: the engine's
+    resolver_options: tuple[str, ...] = ()  # as in resolv.conf: "timeout:1"
     gpus: bool = False
     platform: str | None = None  # "linux/amd64"
 

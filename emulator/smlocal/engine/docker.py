@@ -1,0 +1,377 @@
+"""Any engine that speaks Docker's API: Docker, rootless Docker, Docker Desktop, Podman.
+
+The one module (with its neighbours `docker_facts` and `docker_streams`) that knows the `docker` package; none of its
+exceptions leaves it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import socket
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import docker
+import docker.errors
+import requests.exceptions
+from docker.context import ContextAPI
+from docker.utils import build as docker_build
+
+from smlocal.engine import docker_facts
+from smlocal.engine.docker_streams import SocketLogStream, SocketPipe
+from smlocal.engine.interface import (
+    ContainerSpec,
+    ContainerState,
+    EngineFacts,
+    ImageFacts,
+    LogStream,
+    Owned,
+    Pipe,
+)
+from smlocal.errors import (
+    ContainerNotStarted,
+    DiskFull,
+    EngineError,
+    EngineUnavailable,
+    ImageNotFound,
+    NotFoundInEngine,
+)
+
+_SECONDS = 120  # for any single answer; streams and waits have no limit
+_POOL = 64
+
+
+@contextlib.contextmanager
+def _translated(what: str) -> Iterator[None]:
+    """Turn the library's exceptions into ours; `what` is the sentence's subject."""
+    try:
+        yield
+    except docker.errors.ImageNotFound as error:
+        raise ImageNotFound(f"{what}: {_explanation(error)}") from error
+    except docker.errors.NotFound as error:
+        raise NotFoundInEngine(f"{what}: {_explanation(error)}") from error
+    except docker.errors.APIError as error:
+        text = _explanation(error)
+        kind = DiskFull if "no space left on device" in text else EngineError
+        raise kind(f"{what}: {text}") from error
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        raise EngineUnavailable(f"{what}: the container engine does not answer ({error})") from error
+
+
+def _explanation(error: docker.errors.APIError) -> str:
+    return str(error.explanation or error).strip()
+
+
+class DockerEngine:
+    """An engine at `address` (default: DOCKER_HOST, else the current Docker context). Thread safe."""
+
+    def __init__(self, address: str | None = None) -> None:
+        # Any: the published stubs leave half of the client's methods untyped
+        self._api: Any
+        with _translated("connecting to the container engine"):
+            self._api, self._address = _connect(address)
+        self._facts: EngineFacts | None = None
+
+    def facts(self) -> EngineFacts:
+        if self._facts is None:
+            with _translated("asking the engine for its facts"):
+                self._facts = docker_facts.engine_facts(self._api.info(), self._api.version(), self._address)
+        return self._facts
+
+    def close(self) -> None:
+        self._api.close()
+
+    # images
+
+    def image(self, reference: str) -> ImageFacts:
+        with _translated(f"image {reference}"):
+            return docker_facts.image_facts(self._api.inspect_image(reference))
+
+    def images(self, prefix: str = "") -> list[ImageFacts]:
+        with _translated("listing images"):
+            found = [docker_facts.image_facts(self._api.inspect_image(item["Id"])) for item in self._api.images()]
+        return [facts for facts in found if any(tag.startswith(prefix) for tag in facts.tags)]
+
+    def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
+        repository, _, tag = reference.partition("@") if "@" in reference else _repository_and_tag(reference)
+        try:
+            with _translated(f"pulling {reference}"):
+                for line in self._api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
+                    if "error" in line:
+                        raise ImageNotFound(f"{reference} cannot be pulled: {line['error']}")
+                    yield " ".join(str(line[key]) for key in ("id", "status", "progress") if line.get(key))
+        except (NotFoundInEngine, EngineUnavailable):
+            raise
+        except EngineError as error:
+            raise ImageNotFound(str(error)) from error
+
+    def build(
+        self,
+        context: Path,
+        tags: tuple[str, ...],
+        *,
+        target: str | None = None,
+        arguments: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        platform: str | None = None,
+        extra_files: Mapping[str, bytes] | None = None,
+    ) -> Iterator[str]:
+        last: list[str] = []
+        with _context_archive(context, extra_files or {}) as archive, _translated(f"building {tags[0]}"):
+            lines = self._api.build(
+                fileobj=archive,
+                custom_context=True,
+                encoding=None,
+                tag=tags[0],
+                rm=True,
+                forcerm=True,
+                decode=True,
+                target=target or "",
+                buildargs=dict(arguments or {}),
+                labels=dict(labels or {}),
+                platform=platform,
+            )
+            for line in lines:
+                if "error" in line:
+                    tail = "\n".join(last[-15:])
+                    raise EngineError(f"building {tags[0]} failed: {line['error'].strip()}\n{tail}")
+                text = str(line.get("stream") or line.get("status") or "").rstrip()
+                if text:
+                    last.append(text)
+                    yield text
+        for tag in tags[1:]:
+            self.tag(tags[0], tag)
+
+    def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
+        repository, _, tag = _repository_and_tag(reference)
+        with _translated(f"importing {reference}"), archive.open("rb") as source:
+            self._api.import_image_from_stream(source, repository=repository, tag=tag, changes=list(changes))
+        return self.image(reference).id
+
+    def tag(self, reference: str, new: str) -> None:
+        repository, _, tag = _repository_and_tag(new)
+        with _translated(f"tagging {reference}"):
+            self._api.tag(reference, repository, tag, force=True)
+
+    def remove_image(self, reference: str) -> None:
+        with _translated(f"removing image {reference}"):
+            self._api.remove_image(reference, force=True)
+
+    # volumes and networks
+
+    def create_volume(self, name: str, labels: Mapping[str, str], overlay_of: Path | None = None) -> None:
+        options: dict[str, str] | None = None
+        if overlay_of is not None:
+            options = self._overlay_options(name, labels, overlay_of)
+        with _translated(f"creating volume {name}"):
+            self._api.create_volume(name, driver="local", driver_opts=options, labels=dict(labels))
+
+    def _overlay_options(self, name: str, labels: Mapping[str, str], folder: Path) -> dict[str, str]:
+        """Options of the `local` driver; the writable layer lives in a second volume of ours."""
+        if any(character in str(folder) for character in ",:"):
+            raise EngineError(f"{folder} cannot be overlaid: its path has ':' or ','")
+        upper = f"{name}-upper"
+        with _translated(f"creating volume {upper}"):
+            self._api.create_volume(upper, driver="local", labels=dict(labels))
+            mountpoint = Path(self._api.inspect_volume(upper)["Mountpoint"])
+        try:
+            (mountpoint / "upper").mkdir()
+            (mountpoint / "work").mkdir()
+        except OSError as error:
+            self.remove_volume(upper)
+            raise EngineError(f"{folder} cannot be overlaid: the engine's volumes are not ours to write") from error
+        layers = f"lowerdir={folder},upperdir={mountpoint}/upper,workdir={mountpoint}/work"
+        return {"type": "overlay", "device": "overlay", "o": layers}
+
+    def remove_volume(self, name: str) -> None:
+        for volume in (name, f"{name}-upper"):
+            with contextlib.suppress(NotFoundInEngine), _translated(f"removing volume {volume}"):
+                self._api.remove_volume(volume, force=True)
+
+    def create_network(self, name: str, labels: Mapping[str, str], *, isolated: bool) -> None:
+        options = {"com.docker.network.bridge.inhibit_ipv4": "true"} if isolated else None
+        with _translated(f"creating network {name}"):
+            self._api.create_network(name, driver="bridge", options=options, internal=isolated, labels=dict(labels))
+
+    def connect(self, network: str, container: str) -> None:
+        with _translated(f"connecting to network {network}"):
+            self._api.connect_container_to_network(container, network)
+
+    def remove_network(self, name: str) -> None:
+        with contextlib.suppress(NotFoundInEngine), _translated(f"removing network {name}"):
+            self._api.remove_network(name)
+
+    def bridge_gateway(self) -> str:
+        name = "podman" if self.facts().name == "podman" else "bridge"
+        with _translated(f"asking for the gateway of network {name}"):
+            network = self._api.inspect_network(name)
+        for part in (network.get("IPAM") or {}).get("Config") or ():
+            if part.get("Gateway"):
+                return str(part["Gateway"])
+        raise EngineError(f"network {name} has no gateway")
+
+    # containers
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        config = docker_facts.container_config(spec)
+        with _translated(f"creating a container of {spec.image}"):
+            try:
+                return str(self._api.create_container_from_config(config, spec.name, spec.platform)["Id"])
+            except docker.errors.NotFound as error:
+                if "image" in _explanation(error).lower():
+                    raise ImageNotFound(f"image {spec.image}: {_explanation(error)}") from error
+                raise
+
+    def start(self, container: str) -> None:
+        try:
+            with _translated("starting the container"):
+                self._api.start(container)
+        except (EngineUnavailable, DiskFull, ImageNotFound):
+            raise
+        except EngineError as error:
+            cause = error.__cause__
+            text = _explanation(cause) if isinstance(cause, docker.errors.APIError) else str(error)
+            raise ContainerNotStarted(text) from error
+
+    def attach(self, container: str) -> LogStream:
+        with _translated("attaching to the container's output"):
+            parameters = {"logs": 0, "stdout": 1, "stderr": 1, "stream": 1}
+            found = self._api.attach_socket(container, params=parameters)
+            return SocketLogStream(_connection(found), found)
+
+    def logs(self, container: str, tail: int | None = None) -> bytes:
+        with _translated("reading the container's log"):
+            return bytes(self._api.logs(container, stdout=True, stderr=True, tail="all" if tail is None else tail))
+
+    def state(self, container: str) -> ContainerState:
+        with _translated(f"container {container[:12]}"):
+            return docker_facts.container_state(self._api.inspect_container(container))
+
+    def wait(self, container: str, timeout: float | None = None) -> ContainerState | None:
+        try:
+            with _translated("waiting for the container"):
+                try:
+                    self._api.wait(container, timeout=timeout)
+                except requests.exceptions.Timeout:
+                    return None
+                except requests.exceptions.ConnectionError as error:
+                    if timeout is not None and "timed out" in str(error).lower():
+                        return None
+                    raise
+        except EngineUnavailable:
+            state = self.state(container)  # raises itself when the engine is really gone
+            return state if state.exit_code is not None else self.wait(container, timeout)
+        return self.state(container)
+
+    def kill(self, container: str, signal: str) -> None:
+        try:
+            with _translated("signalling the container"):
+                self._api.kill(container, signal)
+        except NotFoundInEngine:
+            return
+        except EngineError:
+            if self.state(container).running:
+                raise
+
+    def remove_container(self, container: str) -> None:
+        with contextlib.suppress(NotFoundInEngine):
+            try:
+                with _translated("removing the container"):
+                    self._api.remove_container(container, v=True, force=True)
+            except EngineError as error:
+                if "already in progress" not in str(error):
+                    raise
+
+    def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
+        with _translated(f"writing {path} into the container"):
+            self._api.put_archive(container, path, iter(tar))
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        with _translated(f"reading {path} from the container"):
+            chunks, _ = self._api.get_archive(container, path, chunk_size=1024 * 1024)
+            yield from chunks
+
+    def open_pipe(self, container: str, argv: tuple[str, ...]) -> Pipe:
+        with _translated("running a command in the container"):
+            created = self._api.exec_create(container, list(argv), stdin=True, stdout=True, stderr=True)
+            found = self._api.exec_start(created["Id"], socket=True)
+            return SocketPipe(_connection(found), found)
+
+    def owned(self, labels: Mapping[str, str]) -> list[Owned]:
+        filters = {"label": [f"{name}={value}" if value else name for name, value in labels.items()]}
+        with _translated("listing what is ours"):
+            containers = self._api.containers(all=True, filters=filters)
+            volumes = self._api.volumes(filters=filters).get("Volumes") or []
+            networks = self._api.networks(filters=filters)
+        return [
+            *(_owned_container(item) for item in containers),
+            *(Owned("volume", item["Name"], item["Name"], item.get("Labels") or {}) for item in volumes),
+            *(Owned("network", item["Id"], item["Name"], item.get("Labels") or {}) for item in networks),
+        ]
+
+
+def _owned_container(item: Mapping[str, Any]) -> Owned:
+    name = (item.get("Names") or [item["Id"]])[0].removeprefix("/")
+    running = item.get("State") == "running"
+    created = str(item.get("Created") or "")
+    return Owned("container", item["Id"], name, item.get("Labels") or {}, running, created, item.get("Image") or "")
+
+
+def _connect(address: str | None) -> tuple[docker.APIClient, str]:
+    given = address or os.environ.get("DOCKER_HOST")
+    tls: Any = False
+    if given is None:
+        context = ContextAPI.get_current_context()
+        if context is not None and context.Host:
+            given, tls = context.Host, context.TLSConfig or False
+    elif address is None and os.environ.get("DOCKER_TLS_VERIFY"):
+        client = docker.from_env(timeout=_SECONDS, max_pool_size=_POOL)
+        return client.api, given
+    api = docker.APIClient(base_url=given, version="auto", timeout=_SECONDS, tls=tls, max_pool_size=_POOL)
+    return api, given or api.base_url
+
+
+def _connection(found: Any) -> socket.socket:
+    """The socket under the file-like object that the library gives (TLS sockets come bare)."""
+    connection: socket.socket = getattr(found, "_sock", found)
+    connection.settimeout(None)
+    return connection
+
+
+def _repository_and_tag(reference: str) -> tuple[str, str, str]:
+    head, separator, tail = reference.rpartition(":")
+    if separator and "/" not in tail:
+        return head, ":", tail
+    return reference, "", "latest"
+
+
+@contextlib.contextmanager
+def _context_archive(context: Path, extra: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
+    """The build context as a tar file: the folder without what .dockerignore names, and the extra files."""
+    ignore = context / ".dockerignore"
+    patterns = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
+    exclude = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
+    names = sorted(docker_build.exclude_paths(str(context), [*exclude, *extra]))
+    with tempfile.TemporaryFile() as spool:
+        with tarfile.open(fileobj=spool, mode="w") as archive:
+            for name in names:
+                archive.add(context / name, arcname=name, recursive=False, filter=_anonymous)
+            for name, data in extra.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+        spool.seek(0)
+        yield spool
+
+
+def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """Owner root and no time, so that the engine's build cache depends on contents and modes alone."""
+    info.uid = info.gid = 0
+    info.uname = info.gname = ""
+    info.mtime = 0
+    return info
