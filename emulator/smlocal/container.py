@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-from smlocal.engine.interface import Engine, LogStream, StreamName
+from smlocal.engine.interface import Engine, LogStream, Pipe, StreamName
 from smlocal.errors import EngineError, SmlocalError
 
 LONGEST_LINE = 256 * 1024  # bytes; a CloudWatch Logs event holds no more, and a line without end must not fill memory
@@ -185,6 +185,10 @@ class LaunchedContainer:
     def read(self, path: str) -> Iterator[bytes]:
         """The tar stream of a path; members' names begin with its last component. Raises NotFoundInEngine."""
         return self._engine.get_archive(self.id, path)
+
+    def open_pipe(self, argv: tuple[str, ...]) -> Pipe:
+        """Run a command in the running container with its standard input and output in our hands."""
+        return self._engine.open_pipe(self.id, argv)
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its output so far."""

@@ -6,7 +6,9 @@
     │   ├── NotSupported            a field, value or feature that smlocal refuses by name
     │   └── SettingsError           an unknown or malformed setting
     ├── JobFailed                   the image, job or request failed                (exit 1)
-    │   └── HostileArchive          an archive with a member that must not be unpacked
+    │   ├── HostileArchive          an archive with a member that must not be unpacked
+    │   ├── BrokenArchive           an archive that is none: not gzip, not tar, cut short, damaged
+    │   └── EndpointFailed          a model container that did not come up, with SageMaker's text and the cause
     └── CannotRun                   we could not do our own work                    (exit 3)
         ├── EngineUnavailable       no engine answers
         ├── EngineError             the engine refused or broke off an operation
@@ -18,7 +20,8 @@
         │   ├── NoSuchBucket
         │   └── NoSuchObject
         └── ConnectionFailed        an HTTP exchange did not complete
-            └── TimedOut            ... within the time that it was given
+            ├── TimedOut            ... within the time that it was given
+            └── ResponseTooLarge    ... because the answer's body was longer than allowed
 
 An exception means that smlocal could not do its work; what a container did wrong is a value in its evidence.
 """
@@ -58,6 +61,25 @@ class JobFailed(SmlocalError):
 
 class HostileArchive(JobFailed):
     """An archive with a member that must not be unpacked; the text names the member."""
+
+
+class EndpointFailed(JobFailed):
+    """A model container did not come up.
+
+    `failure_reason` is SageMaker's own text, `cause` a sentence that says why, `fix` one that says what to do,
+    `log_lines` the end of the container's output.
+    """
+
+    def __init__(self, failure_reason: str, cause: str, fix: str, log_lines: tuple[str, ...] = ()) -> None:
+        super().__init__(" ".join(part for part in (failure_reason, cause, fix) if part))
+        self.failure_reason = failure_reason
+        self.cause = cause
+        self.fix = fix
+        self.log_lines = log_lines
+
+
+class BrokenArchive(JobFailed):
+    """An archive that is none; the text says what is wrong, as the end of "…/model.tar.gz cannot be unpacked: "."""
 
 
 class CannotRun(SmlocalError):
@@ -106,3 +128,7 @@ class ConnectionFailed(CannotRun):
 
 class TimedOut(ConnectionFailed):
     """An HTTP exchange did not complete within the time that it was given."""
+
+
+class ResponseTooLarge(ConnectionFailed):
+    """An HTTP exchange was broken off because the answer's body was longer than allowed."""

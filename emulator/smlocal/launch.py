@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -19,7 +19,7 @@ from smlocal.container import Exit, LaunchedContainer, LogLine
 from smlocal.engine.interface import ContainerSpec, Engine, Owned, VolumeMount
 from smlocal.errors import EngineError, NotFoundInEngine
 from smlocal.relay import ApiRelay, PublishedRelay
-from smlocal.tree import Entry, TreeDirectory, TreeFile, tar_stream
+from smlocal.tree import Entry, TreeDirectory, below, tar_stream
 
 __all__ = ["Exit", "Launch", "LaunchedContainer", "Launcher", "LogLine", "Volume"]
 
@@ -234,7 +234,7 @@ class _Making:
             if volume.contents is None or volume.path in self._overlaid:
                 continue
             for entry in volume.contents():
-                yield _below(root, entry)
+                yield below(root, entry)
 
     def close_relays(self) -> None:
         for close in self.closers:
@@ -258,8 +258,3 @@ class _Making:
                 failures.append(error)
         if failures:
             raise failures[0]
-
-
-def _below(root: str, entry: Entry) -> Entry:
-    path = f"{root}/{entry.path}" if entry.path else root
-    return replace(entry, path=path) if isinstance(entry, TreeFile) else TreeDirectory(path, entry.mode)

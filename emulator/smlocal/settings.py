@@ -6,7 +6,9 @@ Precedence: arguments of a command, then `SMLOCAL_*` variables, then `smlocal.to
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -24,8 +26,9 @@ MEBIBYTE = 1024 * 1024
 
 
 def _default_state() -> Path:
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "smlocal"
+    """Source: the XDG base directory specification, which has relative paths ignored."""
+    base = Path(os.environ.get("XDG_STATE_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local" / "state") / "smlocal"
 
 
 @dataclass(frozen=True)
@@ -77,13 +80,18 @@ def _boolean(text: str) -> bool:
     return value
 
 
-_CONVERT: dict[str, Callable[[str], Any]] = {"bool": _boolean, "int": int, "float": float, "Path": Path}
+def _path(text: str) -> Path:
+    return Path(text).expanduser()
+
+
+_CONVERT: dict[str, Callable[[str], Any]] = {"bool": _boolean, "int": int, "float": float, "Path": _path}
 _ACCEPTED: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "int": (int,),
     "float": (int, float),
     "Path": (Path,),
 }
+_IN_WORDS = {"bool": "true or false", "int": "a whole number", "float": "a number", "Path": "a path", "str": "text"}
 
 
 def load_settings(
@@ -103,15 +111,28 @@ def load_settings(
         settings = _apply(settings, table, origin)
     settings = _apply(settings, _environment_table(environment), "the environment")
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
-    return _apply(settings, given, "the command line")
+    return _checked(_apply(settings, given, "the command line"))
 
 
-def _file_tables(directory: Path) -> list[tuple[str, Mapping[str, Any]]]:
+def _checked(settings: Settings) -> Settings:
+    """Values that would only be found wrong in the middle of a run."""
+    if not re.fullmatch(r"[0-9]{12}", settings.account):
+        raise SettingsError(f"'account' must be twelve digits, not {settings.account!r}")
+    if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+", settings.region):
+        raise SettingsError(f"'region' must be a region such as us-east-1, not {settings.region!r}")
+    endpoint = settings.s3_endpoint_url
+    if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+.*", endpoint):
+        raise SettingsError(f"'s3_endpoint_url' must begin with http:// or https://, not {endpoint!r}")
+    return settings
+
+
+def _file_tables(directory: Path) -> list[tuple[str, Any]]:
     """Tables from the weakest to the strongest."""
-    found: list[tuple[str, Mapping[str, Any]]] = []
+    found: list[tuple[str, Any]] = []
     project = directory / "pyproject.toml"
     if project.is_file():
-        table = _read_toml(project).get("tool", {}).get("smlocal", {})
+        tools = _read_toml(project).get("tool", {})
+        table = tools.get("smlocal", {}) if isinstance(tools, dict) else {}
         found.append((f"[tool.smlocal] in {project}", table))
     own = directory / "smlocal.toml"
     if own.is_file():
@@ -127,10 +148,10 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _environment_table(environment: Mapping[str, str]) -> dict[str, Any]:
-    """`SMLOCAL_REGION` is `region`; `SMLOCAL_LIMITS_PING_TIMEOUT` is `limits.ping_timeout`."""
+    """`SMLOCAL_REGION` is `region`; `SMLOCAL_LIMITS_PING_TIMEOUT` is `limits.ping_timeout`. Empty is not set."""
     table: dict[str, Any] = {}
     for name, value in environment.items():
-        if not name.startswith("SMLOCAL_"):
+        if not name.startswith("SMLOCAL_") or not value:
             continue
         key = name.removeprefix("SMLOCAL_").lower()
         if key.startswith("limits_"):
@@ -140,7 +161,9 @@ def _environment_table(environment: Mapping[str, str]) -> dict[str, Any]:
     return table
 
 
-def _apply(settings: Settings, table: Mapping[str, Any], origin: str) -> Settings:
+def _apply(settings: Settings, table: Any, origin: str) -> Settings:
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"{origin} must be a table")
     values = dict(table)
     limits = values.pop("limits", None)
     if limits is not None:
@@ -167,13 +190,16 @@ def _replaced(target: Table, values: Mapping[str, Any], origin: str, prefix: str
 
 
 def _converted(value: Any, kind: str, where: str) -> Any:
-    if not isinstance(value, str):
-        right = _ACCEPTED.get(kind.split(" | ")[0], (str,))
-        if not isinstance(value, right) or (isinstance(value, bool) and kind != "bool"):
-            raise SettingsError(f"{where} must be a {kind}, not {value!r}")
-        return value
-    convert = _CONVERT.get(kind.split(" | ")[0])
-    try:
-        return convert(value) if convert else value
-    except ValueError as error:
-        raise SettingsError(f"{where} must be a {kind}, not {value!r}") from error
+    kind = kind.split(" | ")[0]
+    refusal = SettingsError(f"{where} must be {_IN_WORDS[kind]}, not {value!r}")
+    if isinstance(value, str):
+        convert = _CONVERT.get(kind)
+        try:
+            value = convert(value) if convert else value
+        except ValueError as error:
+            raise refusal from error
+    elif not isinstance(value, _ACCEPTED.get(kind, (str,))) or (isinstance(value, bool) and kind != "bool"):
+        raise refusal
+    if kind in ("int", "float") and not 0 <= value < math.inf:
+        raise SettingsError(f"{where} must be zero or more and finite, not {value!r}")
+    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 CHUNK = 1024 * 1024
@@ -22,6 +22,7 @@ class TreeFile:
     size: int
     open: Callable[[], BinaryIO]
     mode: int = 0o644
+    modified: float | None = None  # seconds since the epoch; None: as the whole tree
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,34 @@ class TreeDirectory:
 
     path: str
     mode: int = 0o755
+    modified: float | None = None
 
 
-Entry = TreeFile | TreeDirectory
+@dataclass(frozen=True)
+class TreeLink:
+    """A second name of a file that came before it in the same tree (a hard link)."""
+
+    path: str
+    target: str  # the other's path, relative to the tree
+    mode: int = 0o644
+    modified: float | None = None
+
+
+Entry = TreeFile | TreeDirectory | TreeLink
 
 
 def text_file(path: str, text: str, mode: int = 0o644) -> TreeFile:
     """A small file with `text` as UTF-8."""
     data = text.encode()
     return TreeFile(path, len(data), lambda: io.BytesIO(data), mode)
+
+
+def below(folder: str, entry: Entry) -> Entry:
+    """The entry of a tree as an entry of a bigger tree that has the first one at `folder`."""
+    path = f"{folder}/{entry.path}"
+    if isinstance(entry, TreeLink):
+        return replace(entry, path=path, target=f"{folder}/{entry.target}")
+    return replace(entry, path=path)
 
 
 def tar_stream(entries: Iterable[Entry], modified: float = 0.0) -> Iterator[bytes]:
@@ -52,11 +72,10 @@ def tar_stream(entries: Iterable[Entry], modified: float = 0.0) -> Iterator[byte
             if parent not in made:
                 made.add(parent)
                 yield _header(TreeDirectory(parent), modified)
+        yield _header(entry, modified)
         if isinstance(entry, TreeDirectory):
             made.add(entry.path)
-            yield _header(entry, modified)
-        else:
-            yield _header(entry, modified)
+        elif isinstance(entry, TreeFile):
             yield from _body(entry)
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
 
@@ -70,9 +89,11 @@ def _parents(path: str) -> Iterator[str]:
 def _header(entry: Entry, modified: float) -> bytes:
     info = tarfile.TarInfo(entry.path)
     info.mode = entry.mode
-    info.mtime = int(modified)
+    info.mtime = int(modified if entry.modified is None else entry.modified)
     if isinstance(entry, TreeDirectory):
         info.type = tarfile.DIRTYPE
+    elif isinstance(entry, TreeLink):
+        info.type, info.linkname = tarfile.LNKTYPE, entry.target
     else:
         info.size = entry.size
     return info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")

@@ -1,28 +1,24 @@
 """Any engine that speaks Docker's API: Docker, rootless Docker, Docker Desktop, Podman.
 
-The one module (with its neighbours `docker_facts` and `docker_streams`) that knows the `docker` package; none of its
-exceptions leaves it.
+The one module (with its neighbours, `docker_*`) that knows the `docker` package; none of its exceptions leaves it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import socket
-import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import docker
 import docker.errors
 import requests.exceptions
 from docker.context import ContextAPI
-from docker.utils import build as docker_build
 
-from smlocal.engine import docker_facts
+from smlocal.engine import docker_facts, podman
+from smlocal.engine.docker_archive import Upload, context_archive, named_after
 from smlocal.engine.docker_streams import SocketLogStream, SocketPipe
 from smlocal.engine.interface import (
     ContainerSpec,
@@ -34,6 +30,7 @@ from smlocal.engine.interface import (
     Pipe,
 )
 from smlocal.errors import (
+    CannotRun,
     ContainerNotStarted,
     DiskFull,
     EngineError,
@@ -47,14 +44,14 @@ _POOL = 64
 
 
 @contextlib.contextmanager
-def _translated(what: str) -> Iterator[None]:
-    """Turn the library's exceptions into ours; `what` is the sentence's subject."""
+def _translated(what: str, missing: type[EngineError] = NotFoundInEngine) -> Iterator[None]:
+    """Turn the library's exceptions into ours; `what` is the sentence's subject, `missing` what "not found" means."""
     try:
         yield
     except docker.errors.ImageNotFound as error:
         raise ImageNotFound(f"{what}: {_explanation(error)}") from error
     except docker.errors.NotFound as error:
-        raise NotFoundInEngine(f"{what}: {_explanation(error)}") from error
+        raise missing(f"{what}: {_explanation(error)}") from error
     except docker.errors.APIError as error:
         text = _explanation(error)
         kind = DiskFull if "no space left on device" in text else EngineError
@@ -89,12 +86,16 @@ class DockerEngine:
     # images
 
     def image(self, reference: str) -> ImageFacts:
-        with _translated(f"image {reference}"):
+        with _translated(f"image {reference}", missing=ImageNotFound):
             return docker_facts.image_facts(self._api.inspect_image(reference))
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
         with _translated("listing images"):
-            found = [docker_facts.image_facts(self._api.inspect_image(item["Id"])) for item in self._api.images()]
+            identifiers = [item["Id"] for item in self._api.images()]
+        found: list[ImageFacts] = []
+        for identifier in identifiers:
+            with contextlib.suppress(ImageNotFound):  # removed by someone else since
+                found.append(self.image(identifier))
         return [facts for facts in found if any(tag.startswith(prefix) for tag in facts.tags)]
 
     def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
@@ -122,7 +123,7 @@ class DockerEngine:
         extra_files: Mapping[str, bytes] | None = None,
     ) -> Iterator[str]:
         last: list[str] = []
-        with _context_archive(context, extra_files or {}) as archive, _translated(f"building {tags[0]}"):
+        with context_archive(context, extra_files or {}) as archive, _translated(f"building {tags[0]}"):
             lines = self._api.build(
                 fileobj=archive,
                 custom_context=True,
@@ -150,16 +151,18 @@ class DockerEngine:
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
         repository, _, tag = _repository_and_tag(reference)
         with _translated(f"importing {reference}"), archive.open("rb") as source:
-            self._api.import_image_from_stream(source, repository=repository, tag=tag, changes=list(changes))
+            # As chunks: given a file, the library announces chunks and then sends none.
+            chunks = iter(lambda: source.read(1024 * 1024), b"")
+            self._api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=list(changes))
         return self.image(reference).id
 
     def tag(self, reference: str, new: str) -> None:
         repository, _, tag = _repository_and_tag(new)
-        with _translated(f"tagging {reference}"):
+        with _translated(f"tagging {reference}", missing=ImageNotFound):
             self._api.tag(reference, repository, tag, force=True)
 
     def remove_image(self, reference: str) -> None:
-        with _translated(f"removing image {reference}"):
+        with _translated(f"removing image {reference}", missing=ImageNotFound):
             self._api.remove_image(reference, force=True)
 
     # volumes and networks
@@ -196,7 +199,10 @@ class DockerEngine:
     def create_network(self, name: str, labels: Mapping[str, str], *, isolated: bool) -> None:
         options = {"com.docker.network.bridge.inhibit_ipv4": "true"} if isolated else None
         with _translated(f"creating network {name}"):
-            self._api.create_network(name, driver="bridge", options=options, internal=isolated, labels=dict(labels))
+            if isolated and self.facts().name == "podman":
+                podman.create_isolated_network(self._api, name, labels)
+            else:
+                self._api.create_network(name, driver="bridge", options=options, internal=isolated, labels=dict(labels))
 
     def connect(self, network: str, container: str) -> None:
         with _translated(f"connecting to network {network}"):
@@ -209,16 +215,17 @@ class DockerEngine:
     def bridge_gateway(self) -> str:
         name = "podman" if self.facts().name == "podman" else "bridge"
         with _translated(f"asking for the gateway of network {name}"):
-            network = self._api.inspect_network(name)
-        for part in (network.get("IPAM") or {}).get("Config") or ():
-            if part.get("Gateway"):
-                return str(part["Gateway"])
-        raise EngineError(f"network {name} has no gateway")
+            gateway = docker_facts.gateway(self._api.inspect_network(name))
+        if gateway is None:
+            raise EngineError(f"network {name} has no gateway")
+        return gateway
 
     # containers
 
     def create_container(self, spec: ContainerSpec) -> str:
         config = docker_facts.container_config(spec)
+        if self.facts().name == "podman":
+            config = podman.adapt(config)
         with _translated(f"creating a container of {spec.image}"):
             try:
                 return str(self._api.create_container_from_config(config, spec.name, spec.platform)["Id"])
@@ -241,8 +248,14 @@ class DockerEngine:
     def attach(self, container: str) -> LogStream:
         with _translated("attaching to the container's output"):
             parameters = {"logs": 0, "stdout": 1, "stderr": 1, "stream": 1}
-            found = self._api.attach_socket(container, params=parameters)
-            return SocketLogStream(_connection(found), found)
+            try:
+                found = self._api.attach_socket(container, params=parameters)
+            except docker.errors.APIError as error:
+                words = podman.start_failure(_explanation(error))
+                if words is not None:
+                    raise ContainerNotStarted(words) from error
+                raise
+            return SocketLogStream(*_connection(found), found)
 
     def logs(self, container: str, tail: int | None = None) -> bytes:
         with _translated("reading the container's log"):
@@ -288,19 +301,26 @@ class DockerEngine:
                     raise
 
     def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
-        with _translated(f"writing {path} into the container"):
-            self._api.put_archive(container, path, iter(tar))
+        upload = Upload(tar)
+        try:
+            with _translated(f"writing {path} into the container"):
+                self._api.put_archive(container, path, iter(upload))
+        except CannotRun:
+            if upload.error is not None:
+                raise upload.error from None
+            raise
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         with _translated(f"reading {path} from the container"):
             chunks, _ = self._api.get_archive(container, path, chunk_size=1024 * 1024)
-            yield from chunks
+            base = PurePosixPath(path).name
+            yield from named_after(chunks, base) if base and self.facts().name == "podman" else chunks
 
     def open_pipe(self, container: str, argv: tuple[str, ...]) -> Pipe:
         with _translated("running a command in the container"):
             created = self._api.exec_create(container, list(argv), stdin=True, stdout=True, stderr=True)
             found = self._api.exec_start(created["Id"], socket=True)
-            return SocketPipe(_connection(found), found)
+            return SocketPipe(*_connection(found), found)
 
     def owned(self, labels: Mapping[str, str]) -> list[Owned]:
         filters = {"label": [f"{name}={value}" if value else name for name, value in labels.items()]}
@@ -336,11 +356,15 @@ def _connect(address: str | None) -> tuple[docker.APIClient, str]:
     return api, given or api.base_url
 
 
-def _connection(found: Any) -> socket.socket:
-    """The socket under the file-like object that the library gives (TLS sockets come bare)."""
+def _connection(found: Any) -> tuple[socket.socket, bytes]:
+    """The socket under the file-like object that the library gives (TLS sockets come bare), and the bytes that
+    arrived with the answer's headers: the library leaves them in the buffer of the response."""
     connection: socket.socket = getattr(found, "_sock", found)
+    connection.setblocking(False)
+    buffer = found._response.raw._fp.fp
+    early: bytes = buffer.read1(len(buffer.peek()))
     connection.settimeout(None)
-    return connection
+    return connection, early
 
 
 def _repository_and_tag(reference: str) -> tuple[str, str, str]:
@@ -348,30 +372,3 @@ def _repository_and_tag(reference: str) -> tuple[str, str, str]:
     if separator and "/" not in tail:
         return head, ":", tail
     return reference, "", "latest"
-
-
-@contextlib.contextmanager
-def _context_archive(context: Path, extra: Mapping[str, bytes]) -> Iterator[IO[bytes]]:
-    """The build context as a tar file: the folder without what .dockerignore names, and the extra files."""
-    ignore = context / ".dockerignore"
-    patterns = ignore.read_text(encoding="utf-8").splitlines() if ignore.is_file() else []
-    exclude = [line.strip() for line in patterns if line.strip() and not line.startswith("#")]
-    names = sorted(docker_build.exclude_paths(str(context), [*exclude, *extra]))
-    with tempfile.TemporaryFile() as spool:
-        with tarfile.open(fileobj=spool, mode="w") as archive:
-            for name in names:
-                archive.add(context / name, arcname=name, recursive=False, filter=_anonymous)
-            for name, data in extra.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
-        spool.seek(0)
-        yield spool
-
-
-def _anonymous(info: tarfile.TarInfo) -> tarfile.TarInfo:
-    """Owner root and no time, so that the engine's build cache depends on contents and modes alone."""
-    info.uid = info.gid = 0
-    info.uname = info.gname = ""
-    info.mtime = 0
-    return info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 from collections.abc import Mapping
@@ -185,3 +186,15 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
     if spec.gpus:
         host["DeviceRequests"] = [{"Driver": "", "Count": -1, "Capabilities": [["gpu"]]}]
     return host
+
+
+def gateway(network: Mapping[str, Any]) -> str | None:
+    """The host's IPv4 address on a bridge. Docker 20.10 leaves it out for the default bridge of a daemon that created
+    it itself; it is then the subnet's first address."""
+    for part in (network.get("IPAM") or {}).get("Config") or ():
+        if part.get("Gateway"):
+            return str(part["Gateway"])
+        subnet = ipaddress.ip_network(part.get("Subnet") or "::/0")
+        if subnet.version == 4:
+            return str(next(subnet.hosts()))
+    return None

@@ -25,11 +25,11 @@ class Closeable(Protocol):
 
 
 class Frames:
-    """Frames from a socket; keeps what a read brought beyond the frame."""
+    """Frames from a socket, `early` having arrived already; keeps what a read brought beyond the frame."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, early: bytes = b"") -> None:
         self._connection = connection
-        self._buffer = bytearray()
+        self._buffer = bytearray(early)
 
     def next(self) -> tuple[int, bytes] | None:
         """The next (stream, payload), or None at the end. A cut frame raises EngineError."""
@@ -66,12 +66,13 @@ class Frames:
 class SocketLogStream:
     """The output of one container from the moment of attaching."""
 
-    def __init__(self, connection: socket.socket, response: Closeable) -> None:
+    def __init__(self, connection: socket.socket, early: bytes, response: Closeable) -> None:
         self._connection = connection
+        self._early = early
         self._response = response
 
     def __iter__(self) -> Iterator[LogChunk]:
-        frames = Frames(self._connection)
+        frames = Frames(self._connection, self._early)
         while (frame := frames.next()) is not None:
             stream, payload = frame
             yield LogChunk("stderr" if stream == _STDERR else "stdout", payload)
@@ -83,10 +84,10 @@ class SocketLogStream:
 class SocketPipe:
     """Standard input and output of a process that the engine runs in a container."""
 
-    def __init__(self, connection: socket.socket, response: Closeable) -> None:
+    def __init__(self, connection: socket.socket, early: bytes, response: Closeable) -> None:
         self._connection = connection
         self._response = response
-        self._frames = Frames(connection)
+        self._frames = Frames(connection, early)
 
     def send(self, data: bytes) -> None:
         try:

@@ -50,9 +50,7 @@ class Model:
         except FileNotFoundError:
             raise ModelUnavailable(f"There is no model at {path}.") from None
         except Exception as error:  # unpickling raises whatever the classes it names raise
-            raise ModelUnavailable(
-                f"The model at {path} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+            raise ModelUnavailable(f"The model at {path} cannot be loaded: {type(error).__name__}: {error}") from error
         if not hasattr(classifier, "predict"):
             raise ModelUnavailable(f"The model at {path} is a {type(classifier).__name__}, not a classifier.")
         return cls(classifier)
@@ -63,10 +61,14 @@ class Model:
         if records.shape[1] != wanted:
             raise UnfitRecords(f"Each record needs {wanted} features; these have {records.shape[1]}.")
         try:
-            if with_scores and hasattr(self._classifier, "predict_proba"):
-                scores = self._classifier.predict_proba(records)
-                labels = self._classifier.classes_[scores.argmax(axis=1)]
-                return Predictions(labels.tolist(), scores.tolist())
-            return Predictions(self._classifier.predict(records).tolist(), None)
+            with np.errstate(over="ignore"):  # too large a number ends in a ValueError that says so
+                return self._predict(records, with_scores)
         except ValueError as error:
             raise UnfitRecords(f"The model refuses the records: {error}") from error
+
+    def _predict(self, records: npt.NDArray[np.float64], with_scores: bool) -> Predictions:
+        if with_scores and hasattr(self._classifier, "predict_proba"):
+            scores = self._classifier.predict_proba(records)
+            labels = self._classifier.classes_[scores.argmax(axis=1)]
+            return Predictions(labels.tolist(), scores.tolist())
+        return Predictions(self._classifier.predict(records).tolist(), None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from sklearn.base import ClassifierMixin
 
 from iris import estimator, hyperparameters, model
@@ -35,16 +36,21 @@ class Fit:
     def run(self) -> None:
         """Fit to the end or to the round in which `stop` was set; errors are kept for the main thread."""
         try:
-            if grows(self.classifier):
-                self._grow()
-            else:
-                self.classifier.fit(*self.train)
-                self.fitted = True
-                self._report("")
+            # A number too large for the learner's own type ends in its ValueError; the warning before it says less.
+            with np.errstate(over="ignore"):
+                self._fit()
         except BaseException as error:
             self.error = error
         finally:
             self.done.set()
+
+    def _fit(self) -> None:
+        if grows(self.classifier):
+            self._grow()
+            return
+        self.classifier.fit(*self.train)
+        self.fitted = True
+        self._report("")
 
     def _grow(self) -> None:
         size = self.classifier.n_estimators

@@ -1,0 +1,1 @@
+"""Readers of the four data formats, for files and for request bodies."""

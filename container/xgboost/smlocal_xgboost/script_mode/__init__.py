@@ -1,0 +1,1 @@
+"""Script mode: the customer's own program trains and serves, with xgboost at hand."""

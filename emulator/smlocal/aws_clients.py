@@ -1,0 +1,104 @@
+"""The one door to boto3: clients for endpoints that the user named, and its exceptions turned into ours.
+
+Nothing here finds an endpoint or credentials by itself: no profile, no configuration file, no metadata service. boto3
+is imported when the first client is made, since it takes longer to import than most commands take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.client import S3Client
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_MISSING_KEY = ("NoSuchKey", "NotFound", "404")
+_MISSING_BUCKET = ("NoSuchBucket",)
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What requests are signed with."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str | None = None
+
+
+DUMMY = Credentials("smlocal", "smlocal-has-no-secret")
+
+
+def credentials_of(environment: Mapping[str, str]) -> Credentials:
+    """Those of the AWS_* variables, or dummy ones that a local store takes as well as any."""
+    identity, secret = environment.get("AWS_ACCESS_KEY_ID"), environment.get("AWS_SECRET_ACCESS_KEY")
+    if not identity or not secret:
+        return DUMMY
+    return Credentials(identity, secret, environment.get("AWS_SESSION_TOKEN") or None)
+
+
+def s3_client(endpoint_url: str, region: str, credentials: Credentials) -> S3Client:
+    """A client of the S3 service at `endpoint_url`, and of no other. Raises UsageError for a malformed address."""
+    parts = urlsplit(endpoint_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f'"{endpoint_url}" is not the address of an S3 endpoint: it must look like http://host:9000')
+    import boto3
+    import botocore.config
+    import botocore.session
+
+    session = botocore.session.Session(profile="default")
+    session.set_config_variable("config_file", os.devnull)
+    session.set_config_variable("credentials_file", os.devnull)
+    config = botocore.config.Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        proxies={} if parts.hostname in _LOOPBACK else None,  # None: the proxies of the environment
+        connect_timeout=5,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        request_checksum_calculation="when_required",  # many S3 servers do not know the newer checksums
+        response_checksum_validation="when_required",
+        ignore_configured_endpoint_urls=True,
+    )
+    return boto3.Session(botocore_session=session).client(
+        "s3",
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+        config=config,
+    )
+
+
+@contextlib.contextmanager
+def told(endpoint_url: str, bucket: str, key: str = "") -> Iterator[None]:
+    """boto3's exceptions become NoSuchBucket, NoSuchObject or StorageError, with the endpoint in their text."""
+    import boto3.exceptions
+    import botocore.exceptions
+    import urllib3.exceptions
+
+    address = f"s3://{bucket}/{key}" if key else f"s3://{bucket}"
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        told_error = error.response.get("Error", {})
+        code, message = told_error.get("Code", "unknown"), told_error.get("Message", "")
+        if code in _MISSING_BUCKET or (not key and code in _MISSING_KEY):
+            raise NoSuchBucket(f"there is no bucket {bucket} at {endpoint_url}") from error
+        if code in _MISSING_KEY:
+            raise NoSuchObject(f"there is no object {address} at {endpoint_url}") from error
+        raise StorageError(f"{endpoint_url} refused {error.operation_name} of {address}: {code} {message}") from error
+    except (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.HTTPClientError,
+        boto3.exceptions.Boto3Error,
+        urllib3.exceptions.HTTPError,
+    ) as error:
+        raise StorageError(f"{address} at {endpoint_url}: {error}") from error

@@ -1,0 +1,90 @@
+"""Checkpoints: kept in the store while a job runs, so that a job that is cut off can go on from them.
+
+On the platform new and changed files are uploaded continuously and deletions are repeated in S3; marker files of the
+sync are never uploaded. Source: developer guide, model-checkpoints. A folder of the user's own disk is only added to,
+unless deleting was asked for.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from smlocal.channels import Files
+from smlocal.errors import NotFoundInEngine, SmlocalError
+from smlocal.storage.interface import ObjectStore
+from smlocal.streams import reader_of
+from smlocal.tree import TreeFile
+
+_MARKERS = (".sagemaker-uploading", ".sagemaker-uploaded")
+
+
+class CheckpointSync:
+    """Brings a container's checkpoint directory to the store, changed files only."""
+
+    def __init__(self, store: ObjectStore, restored: Files, *, deletes: bool) -> None:
+        self._store = store
+        self._bucket = restored.bucket
+        self._prefix = restored.prefix
+        self._deletes = deletes
+        files = (entry for entry in restored.entries if isinstance(entry, TreeFile))
+        self._seen: dict[str, tuple[int, int]] = {file.path: (file.size, int(file.modified or 0)) for file in files}
+        self._lock = threading.Lock()
+
+    def bring(self, archive: Iterator[bytes]) -> int:
+        """Store what is new or changed in a tar stream of the directory; gives how many files that were."""
+        with self._lock, reader_of(archive) as source, tarfile.open(fileobj=source, mode="r|") as members:
+            present: dict[str, tuple[int, int]] = {}
+            stored = 0
+            for member in members:
+                path = member.name.partition("/")[2]
+                if not member.isfile() or path.endswith(_MARKERS):
+                    continue
+                present[path] = (member.size, int(member.mtime))
+                if self._seen.get(path) != present[path]:
+                    stored += self._put(members, member, path)
+            self._forget(present)
+            self._seen = present
+        return stored
+
+    def _put(self, members: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> int:
+        source: Any = members.extractfile(member)
+        self._store.put(self._bucket, self._prefix + path, source)
+        return 1
+
+    def _forget(self, present: dict[str, tuple[int, int]]) -> None:
+        if self._deletes:
+            for path in self._seen.keys() - present.keys():
+                self._store.delete(self._bucket, self._prefix + path)
+
+
+class PeriodicSync:
+    """Runs a sync every `interval` seconds until it is left; the last one is the caller's."""
+
+    def __init__(self, sync: CheckpointSync, read: Callable[[], Iterator[bytes]], interval: float) -> None:
+        self._sync = sync
+        self._read = read
+        self._interval = interval
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="checkpoint sync", daemon=True)
+        self.failure: SmlocalError | None = None
+
+    def _run(self) -> None:
+        while not self._over.wait(self._interval):
+            try:
+                self._sync.bring(self._read())
+            except NotFoundInEngine:
+                continue
+            except (SmlocalError, tarfile.ReadError) as error:
+                # a file that changed while it was read: the next round, or the last sync, has it whole
+                self.failure = error if isinstance(error, SmlocalError) else self.failure
+
+    def __enter__(self) -> PeriodicSync:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()

@@ -1,0 +1,114 @@
+"""Words of the command line as parts of requests: channels, outputs, pairs, hyperparameters."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from smlocal.errors import UsageError
+from smlocal.storage.mounted import Mount, mount_of
+
+
+class Places:
+    """Folders, files and s3:// addresses of the command line; folders and files become buckets of their own."""
+
+    def __init__(self) -> None:
+        self.mounts: dict[str, Mount] = {}
+        self.uses_buckets = False  # whether an s3:// address was given
+
+    def source(self, text: str, what: str) -> str:
+        """The address of an input. Raises UsageError when a folder or file is not there."""
+        if text.startswith("s3://"):
+            return self._address(text, what)
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise UsageError(f"{what}: there is no file or folder '{text}'")
+        return self._mounted(path, writable=False)
+
+    def target(self, text: str, what: str) -> str:
+        """The address of an output; a folder is made when it is not there."""
+        if text.startswith("s3://"):
+            return self._address(text, what)
+        path = Path(text).expanduser()
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{what}: '{text}' is a file, and a folder is needed")
+        return self._mounted(path, writable=True).rstrip("/")
+
+    def _address(self, text: str, what: str) -> str:
+        self.uses_buckets = True
+        if not text.removeprefix("s3://").partition("/")[0]:
+            raise UsageError(f"{what}: '{text}' names no bucket; a good address looks like 's3://bucket/prefix/'")
+        return text
+
+    def _mounted(self, path: Path, *, writable: bool) -> str:
+        bucket, mount = mount_of(path, writable=writable)
+        known = self.mounts.get(bucket)
+        if known is not None and known.writable:
+            mount = known
+        self.mounts[bucket] = mount
+        return f"s3://{bucket}/{mount.prefix}"
+
+
+def channel(text: str, places: Places) -> dict[str, Any]:
+    """`NAME=SRC[,content-type=T]` as a Channel of CreateTrainingJob."""
+    name, separator, rest = text.partition("=")
+    if not separator or not name or not rest:
+        raise UsageError(f"--channel '{text}': write NAME=SRC, such as train=./data or train=s3://bucket/train/")
+    source, marker, content_type = rest.partition(",content-type=")
+    if not marker and "," in rest and not Path(rest).exists():
+        raise UsageError(f"--channel '{text}': after the source only ',content-type=TYPE' may follow")
+    found = {"S3DataType": "S3Prefix", "S3Uri": places.source(source, f"--channel {name}")}
+    request: dict[str, Any] = {"ChannelName": name, "DataSource": {"S3DataSource": found}}
+    return {**request, "ContentType": content_type} if content_type else request
+
+
+def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
+    """`KEY=VALUE` words as a map."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise UsageError(f"{option} '{text}': write KEY=VALUE")
+        if key in found:
+            raise UsageError(f"{option}: '{key}' is given twice")
+        found[key] = value
+    return found
+
+
+def hyperparameters(path: Path | None, given: Sequence[str]) -> dict[str, str]:
+    """The hyperparameters of a JSON file and of -p words, which win. Numbers and the like become their JSON text.
+
+    Source: the CreateTrainingJob API takes strings only; the SageMaker SDK turns other values into JSON text.
+    """
+    found: dict[str, str] = {}
+    if path is not None:
+        document = json_file(path, "--hyperparameters")
+        found = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
+    return {**found, **pairs(given, "-p")}
+
+
+def json_file(path: Path, option: str) -> dict[str, Any]:
+    """A file that holds one JSON object. Raises UsageError with the place of the fault."""
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"{option}: {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{option}: {path} is not UTF-8 text") from error
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno} column {error.colno}"
+        raise UsageError(f"{option}: {path} is not JSON: {error.msg} at {where}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f'{option}: {path} must hold a JSON object, such as {{"epochs": "3"}}')
+    return document
+
+
+def generated_name(image: str) -> str:
+    """`<image>-<time>`, as the SageMaker SDK names jobs."""
+    base = image.rpartition("/")[2].partition(":")[0].partition("@")[0]
+    clean = "-".join(part for part in "".join(c if c.isalnum() else " " for c in base).split()) or "job"
+    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%d-%H-%M-%S-%f")[:-3]
+    return f"{clean[: 62 - len(stamp)]}-{stamp}"

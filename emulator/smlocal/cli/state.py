@@ -1,0 +1,51 @@
+"""What the common options say, carried to each command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from smlocal.cli.terminal import Format, Terminal
+
+if TYPE_CHECKING:
+    from smlocal.settings import Settings
+    from smlocal.storage.mounted import Mount
+    from smlocal.wiring import Program
+
+
+@dataclass(frozen=True)
+class Common:
+    """The options that stand before the command."""
+
+    output: Format
+    verbose: bool
+    quiet: bool
+    state: str | None
+    region: str | None
+    s3_endpoint_url: str | None
+
+    def settings(self) -> Settings:
+        """Raises SettingsError."""
+        from smlocal.settings import load_settings
+
+        state = Path(self.state) if self.state is not None else None
+        return load_settings({"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url})
+
+    def program(self, mounts: Mapping[str, Mount] | None = None) -> Program:
+        from smlocal.wiring import Program
+
+        return Program(self.settings(), mounts)
+
+    def terminal(self, output: Format | None = None) -> Terminal:
+        """`output` is the command's own --format, which wins over the one before it."""
+        return Terminal(output or self.output, -1 if self.quiet else int(self.verbose))
+
+
+def common_of(context: typer.Context) -> Common:
+    found = context.find_object(Common)
+    assert found is not None
+    return found

@@ -1,0 +1,77 @@
+"""What commands print: answers on standard output, everything about the way there on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+FORMAT_VERSION = 1
+
+
+class Format(str, Enum):
+    """How a command answers."""
+
+    text = "text"
+    json = "json"
+
+
+class Terminal:
+    """Standard output and standard error of one command. Colours only on a terminal, and NO_COLOR is honoured."""
+
+    def __init__(self, output: Format, verbosity: int) -> None:
+        self.format = output
+        self.verbosity = verbosity  # -1 quiet, 0 usual, 1 more
+
+    @property
+    def json(self) -> bool:
+        return self.format is Format.json
+
+    def say(self, text: str) -> None:
+        """Something about the way: not with -q."""
+        if self.verbosity >= 0:
+            print(text, file=sys.stderr, flush=True)
+
+    def detail(self, text: str) -> None:
+        """Something about the way that only -v shows."""
+        if self.verbosity > 0:
+            print(text, file=sys.stderr, flush=True)
+
+    def log_line(self, text: str) -> None:
+        """A line of a container's output."""
+        if self.verbosity >= 0:
+            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+
+    def answer(self, text: str) -> None:
+        """The answer itself, as text."""
+        print(text, flush=True)
+
+    def document(self, kind: str, content: Mapping[str, Any]) -> None:
+        """The answer itself, as JSON with a version."""
+        whole = {"version": FORMAT_VERSION, "kind": kind, **content}
+        print(json.dumps(whole, indent=2, default=_plain, ensure_ascii=False), flush=True)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+        """The answer as a table."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(*columns, box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        for row in rows:
+            table.add_row(*row)
+        self.console().print(table)
+
+    def console(self) -> Console:
+        from rich.console import Console
+
+        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

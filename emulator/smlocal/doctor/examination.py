@@ -1,0 +1,145 @@
+"""Look at everything that a run will need, once, and say what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from smlocal.doctor.engine_checks import disk_row, engine_rows, image_rows
+from smlocal.doctor.report import DoctorReport, Row
+from smlocal.engine.interface import Engine
+from smlocal.errors import EngineError, EngineUnavailable
+from smlocal.images.build import ImageStatus
+from smlocal.images.build_settings import package_index
+from smlocal.provision import (
+    BOOTSTRAP_PACKAGES,
+    Machine,
+    can_install,
+    named_engine,
+    provide_bootstrap,
+    provide_engine,
+    without_engine,
+)
+from smlocal.reachability import unreachable
+from smlocal.settings import Settings
+
+PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """What the doctor needs to look with.
+
+    `connect` gives a new engine or raises EngineUnavailable; `images` lists smlocal's images in an engine; `probe` says
+    of named addresses why they do not answer; `labels` mark what the doctor makes as ours.
+    """
+
+    connect: Callable[[], Engine]
+    images: Callable[[Engine], list[ImageStatus]]
+    settings: Settings
+    machine: Machine
+    environment: Mapping[str, str]
+    version: str
+    labels: Mapping[str, str]
+    probe: Callable[[Mapping[str, str]], Mapping[str, str | None]] = unreachable
+
+    def examine(self) -> DoctorReport:
+        """Look at everything; nothing is changed."""
+        return DoctorReport(self.version, tuple(self._rows()))
+
+    def repair(self, on_line: Callable[[str], None]) -> DoctorReport:
+        """Set up what can be set up here (an engine, mmdebstrap), then examine.
+
+        Raises EngineUnavailable or CannotRun with what to do when something must be done by hand.
+        """
+        provide_engine(self._engine_missing, self.machine, self.environment, on_line)
+        report = self.examine()
+        if report.row("base-source").level == "problem":
+            provide_bootstrap(self.machine, on_line)
+            report = self.examine()
+        return report
+
+    def _engine_missing(self) -> str | None:
+        try:
+            engine = self.connect()
+        except EngineUnavailable as error:
+            return str(error)
+        try:
+            engine.facts()
+        except EngineUnavailable as error:
+            return str(error)
+        finally:
+            engine.close()
+        return None
+
+    def _rows(self) -> Iterator[Row]:
+        silent = self.probe({"registry": PUBLIC_REGISTRY, "index": package_index(self.environment)})
+        has_base = False
+        try:
+            engine = self.connect()
+        except EngineUnavailable as error:
+            yield self._no_engine(error)
+        else:
+            try:
+                rows, has_base = self._engine_rows(engine)
+                yield from rows
+            finally:
+                engine.close()
+        yield self._registry(silent["registry"])
+        yield self._index(silent["index"])
+        yield self._base_source(silent["registry"], has_base)
+        yield disk_row("state-disk", self.settings.state, "smlocal prune")
+        yield from self._limits()
+
+    def _engine_rows(self, engine: Engine) -> tuple[list[Row], bool]:
+        try:
+            images = self.images(engine)
+            return [*engine_rows(engine, self.labels), *image_rows(images)], images[0].present
+        except EngineUnavailable as error:
+            return [self._no_engine(error)], False
+        except EngineError as error:
+            return [Row("engine", "problem", f"the engine refuses to work: {error}", "docker info")], False
+
+    def _no_engine(self, error: EngineUnavailable) -> Row:
+        named = named_engine(self.environment)
+        if named:
+            return Row(
+                "engine", "problem", f"{named} names an engine that does not answer: {error}", "unset DOCKER_HOST"
+            )
+        if can_install(self.machine):
+            return Row("engine", "problem", f"no container engine answers: {error}", "smlocal doctor --fix")
+        debian = "debian" in self.machine.distributions()
+        fix = "sudo apt-get install --yes docker.io" if debian else "open https://docs.docker.com/get-docker/"
+        return Row("engine", "problem", f"{without_engine(self.machine)} ({error})", fix)
+
+    def _registry(self, silence: str | None) -> Row:
+        if silence is None:
+            return Row("image-registry", "ok", f"{PUBLIC_REGISTRY} answers")
+        text = f"{PUBLIC_REGISTRY} does not answer ({silence}): only images that the engine holds can be run"
+        return Row(
+            "image-registry", "warning", text, "export HTTPS_PROXY=http://your-proxy:port (dockerd needs it too)"
+        )
+
+    def _index(self, silence: str | None) -> Row:
+        address = package_index(self.environment)
+        if silence is None:
+            return Row("package-index", "ok", f"{address} answers")
+        text = f"{address} does not answer ({silence}): images with Python packages cannot be built"
+        return Row("package-index", "warning", text, "pip config set global.index-url https://your-index/simple")
+
+    def _base_source(self, registry_silence: str | None, has_base: bool) -> Row:
+        if has_base:
+            return Row("base-source", "ok", "not needed: the base image is there")
+        if registry_silence is None:
+            return Row("base-source", "ok", "the public slim Python image")
+        if self.machine.has("mmdebstrap"):
+            return Row("base-source", "ok", "Debian packages (mmdebstrap)")
+        fix = "smlocal doctor --fix" if can_install(self.machine) else f"apt-get install {' '.join(BOOTSTRAP_PACKAGES)}"
+        return Row("base-source", "problem", "neither a registry nor mmdebstrap to make the base image from", fix)
+
+    def _limits(self) -> Iterator[Row]:
+        if self.settings.scaled:
+            text = f"not SageMaker's own: {', '.join(self.settings.scaled)}"
+            yield Row(
+                "limits", "warning", text, "unset the limits in smlocal.toml, pyproject.toml and SMLOCAL_LIMITS_*"
+            )

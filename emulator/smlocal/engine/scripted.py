@@ -1,0 +1,460 @@
+"""An engine in memory, for tests: ours, and those of whoever builds on smlocal.
+
+Images are registered with a *program*, a Python callable that runs on a thread when a container is started and sees
+what a real program would see: arguments, environment, a file system with volumes, signals, a port.
+
+    engine = ScriptedEngine()
+    engine.add_image("my-algorithm", Script(output=["hello\\n"], files={"/opt/ml/model/weights": b"1"}))
+    engine.add_image("my-endpoint", Script(handler=lambda request: Answer(200, b"pong")))
+
+    def train(run: Run) -> int:
+        run.files.write("/opt/ml/output/failure", "no such channel")
+        return 1
+
+    engine.add_image("broken", train)
+
+A program may do more than a `Script` tells: see `Run`. What goes wrong outside of programs is told to the engine:
+`engine.away = True`, `engine.fail("put_archive", DiskFull("..."))`, `start_error=` of an image, `disk_bytes=`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts, LogStream, Owned, Pipe
+from smlocal.engine.scripted_container import ScriptedContainer, ScriptedImage, SocketEnd
+from smlocal.engine.scripted_files import FileSystem, Mount, Node, Tree, empty_tree, tree_of_folder
+from smlocal.engine.scripted_http import Answer, Handler, Request
+from smlocal.engine.scripted_program import (
+    Output,
+    OutputStream,
+    Outside,
+    Program,
+    ProgramKilled,
+    Run,
+    Script,
+    connector,
+    forwarder,
+)
+from smlocal.errors import ContainerNotStarted, EngineError, EngineUnavailable, ImageNotFound, NotFoundInEngine
+
+__all__ = [
+    "Answer",
+    "Handler",
+    "Outside",
+    "Output",
+    "OutputStream",
+    "Program",
+    "ProgramKilled",
+    "Request",
+    "Run",
+    "Script",
+    "ScriptedEngine",
+    "ScriptedImage",
+    "connector",
+    "forwarder",
+]
+
+FACTS = EngineFacts(
+    name="scripted",
+    version="1",
+    api_version="1.41",
+    operating_system="in memory",
+    architecture="amd64",
+    storage_driver="memory",
+    cpus=8,
+    memory_bytes=32 * 1024**3,
+    host_id="scripted",
+    address="memory://",
+    shares_this_machine=True,
+    has_gpu=False,
+    root_directory="/",
+)
+_CREATED = "2024-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True)
+class _Volume:
+    tree: Tree
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Network:
+    id: str
+    labels: Mapping[str, str]
+    isolated: bool
+    subnet: int
+
+
+class ScriptedEngine:
+    """A container engine in memory. Thread safe; keeps the whole of `Engine`'s interface.
+
+    `facts` is what it says of itself (`dataclasses.replace(FACTS, cpus=2)`), `disk_bytes` how much its volumes hold
+    before `DiskFull` ("no limit" when None), `clock` the time of starts and ends.
+    """
+
+    def __init__(
+        self,
+        facts: EngineFacts = FACTS,
+        *,
+        disk_bytes: int | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.away = False  # while True, nothing answers
+        self.specs: list[ContainerSpec] = []  # of every container ever created, in order
+        self.remote: dict[str, ScriptedImage] = {}  # what `pull` finds
+        self.builds: dict[str, ScriptedImage] = {}  # name of a context folder -> the image that building it gives
+        self._facts = facts
+        self._disk = disk_bytes
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._count = itertools.count(1)
+        self._failures: dict[str, deque[Exception]] = {}
+        self._images: dict[str, tuple[str, ScriptedImage]] = {}  # reference with tag -> id, image
+        self._volumes: dict[str, _Volume] = {}
+        self._networks: dict[str, _Network] = {"bridge": _Network(self._identifier(), {}, False, 17)}
+        self._containers: dict[str, ScriptedContainer] = {}
+
+    # what a test tells it
+
+    def add_image(self, reference: str, program: Program | ScriptedImage) -> None:
+        """Register an image: a program, or a `ScriptedImage` that tells more of it."""
+        image = program if isinstance(program, ScriptedImage) else ScriptedImage(program)
+        self._images[_tagged(reference)] = (f"sha256:{self._identifier()}", image)
+
+    def fail(self, method: str, error: Exception, times: int = 1) -> None:
+        """Let the next `times` calls of a method of the interface raise `error`."""
+        self._failures.setdefault(method, deque()).extend([error] * times)
+
+    def _enter(self, method: str) -> None:
+        if self.away:
+            raise EngineUnavailable("the container engine does not answer (it is away, says its script)")
+        waiting = self._failures.get(method)
+        if waiting:
+            raise waiting.popleft()
+
+    # the engine and its images
+
+    def facts(self) -> EngineFacts:
+        self._enter("facts")
+        return self._facts
+
+    def close(self) -> None:
+        """Ends nothing: containers outlive whoever talks to their engine."""
+
+    def image(self, reference: str) -> ImageFacts:
+        self._enter("image")
+        identifier, image = self._image(reference)
+        return self._image_facts(identifier, image)
+
+    def _image(self, reference: str) -> tuple[str, ScriptedImage]:
+        for name, (identifier, image) in self._images.items():
+            if name == _tagged(reference) or identifier == reference:
+                return identifier, image
+        raise ImageNotFound(f"image {reference}: No such image: {reference}")
+
+    def _image_facts(self, identifier: str, image: ScriptedImage) -> ImageFacts:
+        return ImageFacts(
+            id=identifier,
+            tags=tuple(name for name, (found, _) in self._images.items() if found == identifier),
+            architecture=image.architecture,
+            operating_system="linux",
+            size_bytes=sum(map(len, image.files.values())),
+            created=_CREATED,
+            entrypoint=image.entrypoint,
+            command=image.command,
+            environment=dict(image.environment),
+            labels=dict(image.labels),
+            user=image.user,
+            working_directory=image.working_directory,
+        )
+
+    def images(self, prefix: str = "") -> list[ImageFacts]:
+        self._enter("images")
+        found = {identifier: image for name, (identifier, image) in self._images.items() if name.startswith(prefix)}
+        return [self._image_facts(identifier, image) for identifier, image in found.items()]
+
+    def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
+        self._enter("pull")
+        if reference not in self.remote:
+            raise ImageNotFound(f"{reference} cannot be pulled: manifest unknown")
+        yield f"Pulling {reference}"
+        self.add_image(reference, self.remote[reference])
+        yield f"Status: Downloaded newer image for {reference}"
+
+    def build(
+        self,
+        context: Path,
+        tags: tuple[str, ...],
+        *,
+        target: str | None = None,
+        arguments: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        platform: str | None = None,
+        extra_files: Mapping[str, bytes] | None = None,
+    ) -> Iterator[str]:
+        self._enter("build")
+        if context.name not in self.builds:
+            raise EngineError(f"building {tags[0]} failed: no build of {context.name} is scripted")
+        image = self.builds[context.name]
+        yield "Step 1/1 : scripted"
+        self.add_image(tags[0], replace(image, labels={**image.labels, **(labels or {})}))
+        for tag in tags[1:]:
+            self.tag(tags[0], tag)
+        yield f"Successfully tagged {tags[0]}"
+
+    def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
+        self._enter("import_image")
+        root = FileSystem(empty_tree())
+        with archive.open("rb") as source:
+            root.unpack("/", iter(lambda: source.read(1024 * 1024), b""))
+        self.add_image(reference, ScriptedImage(Script(), files={path: root.read(path) for path in root.files()}))
+        return self._image(reference)[0]
+
+    def tag(self, reference: str, new: str) -> None:
+        self._enter("tag")
+        self._images[_tagged(new)] = self._image(reference)
+
+    def remove_image(self, reference: str) -> None:
+        self._enter("remove_image")
+        identifier, _ = self._image(reference)
+        gone = {_tagged(reference)} if _tagged(reference) in self._images else set(self._images)
+        self._images = {
+            name: found for name, found in self._images.items() if name not in gone or found[0] != identifier
+        }
+
+    # volumes and networks
+
+    def create_volume(self, name: str, labels: Mapping[str, str], overlay_of: Path | None = None) -> None:
+        self._enter("create_volume")
+        if overlay_of is not None and any(character in str(overlay_of) for character in ",:"):
+            raise EngineError(f"{overlay_of} cannot be overlaid: its path has ':' or ','")
+        tree = empty_tree() if overlay_of is None else tree_of_folder(overlay_of)
+        with self._lock:
+            self._volumes.setdefault(name, _Volume(tree, dict(labels)))
+
+    def remove_volume(self, name: str) -> None:
+        self._enter("remove_volume")
+        with self._lock:
+            users = [item.id for item in self._containers.values() if name in _volumes_of(item.spec)]
+            if users:
+                raise EngineError(f"removing volume {name}: volume is in use - {users}")
+            self._volumes.pop(name, None)
+
+    def create_network(self, name: str, labels: Mapping[str, str], *, isolated: bool) -> None:
+        self._enter("create_network")
+        with self._lock:
+            if name in self._networks:
+                raise EngineError(f"creating network {name}: network with name {name} already exists")
+            self._networks[name] = _Network(self._identifier(), dict(labels), isolated, 18 + len(self._networks))
+
+    def connect(self, network: str, container: str) -> None:
+        self._enter("connect")
+        with self._lock:
+            self._join(self._container(container), network)
+
+    def _join(self, container: ScriptedContainer, network: str) -> None:
+        name, found = self._network(network)
+        container.networks[name] = f"172.{found.subnet}.{next(self._count) // 250}.{next(self._count) % 250 + 2}"
+
+    def _network(self, network: str) -> tuple[str, _Network]:
+        for name, found in self._networks.items():
+            if network in (name, found.id):
+                return name, found
+        raise NotFoundInEngine(f"network {network} not found")
+
+    def remove_network(self, name: str) -> None:
+        self._enter("remove_network")
+        with self._lock:
+            found = next((key for key, network in self._networks.items() if name in (key, network.id)), None)
+            if found is None:
+                return
+            if any(found in item.networks and item.running for item in self._containers.values()):
+                raise EngineError(f"removing network {name}: network {found} has active endpoints")
+            del self._networks[found]
+
+    def bridge_gateway(self) -> str:
+        self._enter("bridge_gateway")
+        return "172.17.0.1"
+
+    # containers
+
+    def create_container(self, spec: ContainerSpec) -> str:
+        self._enter("create_container")
+        with self._lock:
+            image = self._image(spec.image)[1]
+            if any(item.spec.name == spec.name for item in self._containers.values()):
+                raise EngineError(f'creating a container: the container name "/{spec.name}" is already in use')
+            files = self._file_system(spec, image)
+            container = ScriptedContainer(self._identifier(), spec, image, files, self._clock)
+            if spec.network != "none":
+                self._join(container, spec.network or "bridge")
+            self._containers[container.id] = container
+            self.specs.append(spec)
+            return container.id
+
+    def _file_system(self, spec: ContainerSpec, image: ScriptedImage) -> FileSystem:
+        for name in _volumes_of(spec):
+            self._volumes.setdefault(name, _Volume(empty_tree(), {}))
+        mounts = [Mount(mount.path, self._volumes[mount.volume].tree, mount.read_only) for mount in spec.mounts]
+        root = FileSystem(tree := empty_tree())
+        tree["tmp"] = Node("directory", 0o1777)
+        for path, data in image.files.items():
+            root.write(path, data)
+        return FileSystem(tree, mounts)
+
+    def _container(self, container: str) -> ScriptedContainer:
+        for item in self._containers.values():
+            if item.spec.name == container or (container and item.id.startswith(container)):
+                return item
+        raise NotFoundInEngine(f"No such container: {container}")
+
+    def start(self, container: str) -> None:
+        self._enter("start")
+        with self._lock:
+            found = self._container(container)
+            if found.running:
+                return
+            if found.image.start_error is not None:
+                found.refuse(found.image.start_error)
+                raise ContainerNotStarted(found.image.start_error)
+            spec, image = found.spec, found.image
+            entrypoint = spec.entrypoint if spec.entrypoint is not None else image.entrypoint
+            # a container that names its own entrypoint has nothing of the image's command
+            own = image.command if spec.entrypoint is None else ()
+            arguments = (*entrypoint, *(spec.command if spec.command is not None else own))
+            environment = {**image.environment, **spec.environment}
+            found.start(Run(spec, arguments, environment, found.files, _Reach(self, found), found.output))
+
+    def attach(self, container: str) -> LogStream:
+        self._enter("attach")
+        return self._container(container).output.attach()
+
+    def logs(self, container: str, tail: int | None = None) -> bytes:
+        self._enter("logs")
+        return self._container(container).output.kept(tail)
+
+    def state(self, container: str) -> ContainerState:
+        self._enter("state")
+        return self._container(container).state()
+
+    def wait(self, container: str, timeout: float | None = None) -> ContainerState | None:
+        self._enter("wait")
+        found = self._container(container)
+        return found.state() if found.ended.wait(timeout) else None
+
+    def kill(self, container: str, signal: str) -> None:
+        self._enter("kill")
+        found = self._find(container)
+        if found is not None:
+            found.signal(signal)
+
+    def remove_container(self, container: str) -> None:
+        self._enter("remove_container")
+        found = self._find(container)
+        if found is not None:
+            found.remove()
+            with self._lock:
+                self._containers.pop(found.id, None)
+
+    def _find(self, container: str) -> ScriptedContainer | None:
+        with self._lock:
+            try:
+                return self._container(container)
+            except NotFoundInEngine:
+                return None
+
+    def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
+        self._enter("put_archive")
+        free = None if self._disk is None else self._disk - self._used()
+        self._container(container).files.unpack(path, tar, free)
+
+    def _used(self) -> int:
+        with self._lock:
+            return sum(len(node.data) for volume in self._volumes.values() for node in volume.tree.values())
+
+    def get_archive(self, container: str, path: str) -> Iterator[bytes]:
+        self._enter("get_archive")
+        yield from self._container(container).files.pack(path)
+
+    def open_pipe(self, container: str, argv: tuple[str, ...]) -> Pipe:
+        self._enter("open_pipe")
+        found = self._container(container)
+        run, program = found.run, found.image.pipe
+        if run is None or not found.running:
+            raise EngineError(f"Container {found.id} is not running")
+        if program is None:
+            raise EngineError(f"image {found.spec.image} has no scripted program for {argv[0]}")
+        ours, theirs = socket.socketpair()
+
+        def serve() -> None:
+            with theirs:
+                try:
+                    program(run, argv, theirs)
+                except (OSError, ProgramKilled):
+                    return  # the command ends, and with it its output
+
+        threading.Thread(target=serve, name=f"scripted pipe {found.spec.name}", daemon=True).start()
+        return SocketEnd(ours)
+
+    def owned(self, labels: Mapping[str, str]) -> list[Owned]:
+        self._enter("owned")
+        with self._lock:
+            things = [_owned_container(item) for item in self._containers.values()]
+            things += [Owned("volume", name, name, volume.labels) for name, volume in self._volumes.items()]
+            things += [Owned("network", net.id, name, net.labels) for name, net in self._networks.items()]
+        return [item for item in things if _bears(item.labels, labels)]
+
+    def _identifier(self) -> str:
+        return f"{next(self._count):064x}"[::-1]  # reversed, so that short prefixes tell containers apart
+
+
+class _Reach(Outside):
+    """What one container reaches of the others: those on a network with it."""
+
+    def __init__(self, engine: ScriptedEngine, own: ScriptedContainer) -> None:
+        self._engine = engine
+        self._own = own
+
+    def listen(self, port: int, handler: Handler) -> None:
+        self._own.door(port).handler = handler
+
+    def ask(self, address: str, port: int, request: Request) -> Answer:
+        return self._neighbour(address, port).door(port).ask(request)
+
+    def connect(self, address: str, port: int) -> socket.socket:
+        return socket.create_connection(self._neighbour(address, port).door(port).address)
+
+    def _neighbour(self, address: str, port: int) -> ScriptedContainer:
+        shared = set(self._own.networks)
+        for item in list(self._engine._containers.values()):
+            at = {item.networks[name] for name in shared & set(item.networks)}
+            names = {alias for alias in item.spec.aliases if shared & set(item.networks) - {"bridge"}}
+            if item.running and address in at | names and port in item.doors:
+                return item
+        raise ConnectionRefusedError(f"{address}:{port} is not reachable from {self._own.spec.name}")
+
+
+def _owned_container(item: ScriptedContainer) -> Owned:
+    state = item.state()
+    return Owned("container", item.id, item.spec.name, state.labels, state.running, _CREATED, item.spec.image)
+
+
+def _bears(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(name in found and value in ("", found[name]) for name, value in wanted.items())
+
+
+def _volumes_of(spec: ContainerSpec) -> set[str]:
+    return {mount.volume for mount in spec.mounts}
+
+
+def _tagged(reference: str) -> str:
+    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"

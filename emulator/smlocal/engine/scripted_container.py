@@ -1,0 +1,168 @@
+"""One scripted container: its run, its ports, its end."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from smlocal.engine.interface import ContainerSpec, ContainerState
+from smlocal.engine.scripted_files import FileSystem
+from smlocal.engine.scripted_http import Door
+from smlocal.engine.scripted_program import KILLED, Output, PipeProgram, Program, Run
+from smlocal.errors import EngineError
+
+NEVER = "0001-01-01T00:00:00Z"
+_PIPE_END = 65536
+
+
+@dataclass(frozen=True)
+class ScriptedImage:
+    """What the engine knows of a scripted image."""
+
+    program: Program
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, bytes] = field(default_factory=dict)  # absolute path -> contents, in every container
+    architecture: str = "amd64"
+    user: str = ""
+    working_directory: str = ""
+    start_error: str | None = None  # the engine's words when the program cannot be started
+    pipe: PipeProgram | None = None  # what `open_pipe` runs
+
+
+class ScriptedContainer:
+    """A container of the scripted engine. `clock` gives seconds since the epoch."""
+
+    def __init__(
+        self, identifier: str, spec: ContainerSpec, image: ScriptedImage, files: FileSystem, clock: Callable[[], float]
+    ) -> None:
+        self.id = identifier
+        self.spec = spec
+        self.image = image
+        self.files = files
+        self.output = Output()
+        self.networks: dict[str, str] = {}  # name -> address, while it exists
+        self.doors: dict[int, Door] = {}
+        self.ended = threading.Event()
+        self.run: Run | None = None
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._status = "created"
+        self._exit_code: int | None = None
+        self._out_of_memory = False
+        self._error = ""
+        self._started = self._finished = NEVER
+
+    @property
+    def running(self) -> bool:
+        return self._status == "running"
+
+    def refuse(self, words: str) -> None:
+        """Note that the program could not be started."""
+        self._error = words
+
+    def start(self, run: Run) -> None:
+        """Run the program on a thread of its own."""
+        with self._lock:
+            self.run = run
+            self._status, self._exit_code, self._out_of_memory = "running", None, False
+            self._started = self._now()
+            self.ended.clear()
+        if self.spec.published_port is not None:
+            self.door(self.spec.published_port)
+        self.output.begin()
+        threading.Thread(target=self._execute, args=(run,), name=f"scripted {self.spec.name}", daemon=True).start()
+
+    def _execute(self, run: Run) -> None:
+        code = run.execute(self.image.program)
+        self._end(run, code)
+
+    def _end(self, run: Run, code: int) -> None:
+        with self._lock:
+            if self.run is not run or not self.running:
+                return
+            self._status, self._exit_code, self._out_of_memory = "exited", code, run.out_of_memory
+            self._finished = self._now()
+        doors, self.doors = self.doors, {}
+        for door in doors.values():
+            door.close()
+        self.output.end()
+        self.ended.set()
+
+    def signal(self, signal: str) -> None:
+        """Deliver a signal; SIGKILL ends the container whatever its program does."""
+        run = self.run
+        if run is None or not self.running:
+            return
+        run.deliver(signal)
+        if signal in ("SIGKILL", "KILL", "9"):
+            self._end(run, KILLED)
+
+    def remove(self) -> None:
+        self.signal("SIGKILL")
+        self.output.end(removed=True)
+        self.ended.set()
+
+    def door(self, port: int) -> Door:
+        """The port, bound on loopback from now on."""
+        with self._lock:
+            if port not in self.doors:
+                self.doors[port] = Door()
+            return self.doors[port]
+
+    def state(self) -> ContainerState:
+        published = self.spec.published_port
+        door = self.doors.get(published) if published is not None else None
+        with self._lock:
+            return ContainerState(
+                id=self.id,
+                name=self.spec.name,
+                status=self._status,
+                running=self.running,
+                exit_code=self._exit_code,
+                out_of_memory=self._out_of_memory,
+                error=self._error,
+                labels=dict(self.spec.labels),
+                addresses=dict(self.networks) if self.running else {},
+                published={published: door.address} if published is not None and door is not None else {},
+                started_at=self._started,
+                finished_at=self._finished,
+            )
+
+    def _now(self) -> str:
+        moment = datetime.fromtimestamp(self._clock(), timezone.utc)
+        return moment.isoformat().replace("+00:00", "Z")
+
+
+class SocketEnd:
+    """Our end of a pipe to a scripted command."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._end.sendall(data)
+        except OSError as error:
+            raise EngineError(f"the process in the container takes no more input: {error}") from error
+
+    def receive(self) -> bytes:
+        try:
+            return self._end.recv(_PIPE_END)
+        except OSError:
+            return b""
+
+    def close_sending(self) -> None:
+        with contextlib.suppress(OSError):
+            self._end.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self._end.shutdown(socket.SHUT_RDWR)
+        self._end.close()

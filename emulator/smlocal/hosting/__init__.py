@@ -1,0 +1,20 @@
+"""Hold a model container up as SageMaker hosting does: wait for its first good ping, watch it, invoke it, stop it."""
+
+from smlocal.hosting.failures import EndpointTexts
+from smlocal.hosting.health import HealthChecks
+from smlocal.hosting.invocation import Failure, Invocation
+from smlocal.hosting.model import Model
+from smlocal.hosting.server import BATCH, REAL_TIME, ModelServer, Platform, State
+
+__all__ = [
+    "BATCH",
+    "REAL_TIME",
+    "EndpointTexts",
+    "Failure",
+    "HealthChecks",
+    "Invocation",
+    "Model",
+    "ModelServer",
+    "Platform",
+    "State",
+]

@@ -1,0 +1,281 @@
+"""One model container held up, from its start to its end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from smlocal.container import Exit, LaunchedContainer, LogLine
+from smlocal.errors import ConnectionFailed, EngineError, HostileArchive, ImageNotFound, InvalidRequest
+from smlocal.evidence import HostingEvidence
+from smlocal.hosting.failures import BATCH_TEXTS, ENDPOINT_TEXTS, VARIANT, EndpointTexts, Failures
+from smlocal.hosting.health import HealthChecks, Pinger
+from smlocal.hosting.invocation import Endpoint, Failure, Invocation, refused, too_long
+from smlocal.hosting.model import HOSTNAME, PORT, Model, launch_of
+from smlocal.hosting.start import LAST_LINES, Start
+from smlocal.hosting.watch import State, Watch, WatchCounts
+from smlocal.http_client import HttpClient
+from smlocal.instances import Granted
+from smlocal.launch import Kind, Launcher
+from smlocal.settings import Settings
+
+__all__ = ["BATCH", "REAL_TIME", "ModelServer", "Platform", "State"]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Who calls the container: the headers that its own requests bear, and its words for failures."""
+
+    kind: Kind
+    headers: Mapping[str, str]
+    texts: EndpointTexts
+
+
+# The headers were observed in containers' logs, of endpoints until 2021 and of transform jobs until 2024.
+REAL_TIME = Platform("endpoint", {"Host": f"{HOSTNAME}:{PORT}", "User-Agent": "AHC/2.0"}, ENDPOINT_TEXTS)
+BATCH = Platform("transform", {"Host": f"169.254.255.131:{PORT}", "User-Agent": "Go-http-client/1.1"}, BATCH_TEXTS)
+
+
+class ModelServer:
+    """A model container that answers invocations between `start` and `stop`. Thread safe.
+
+    As a context manager it is started on entering and stopped on leaving. `on_line` gets every line of the container's
+    output and `on_state` every change of state, each on a thread of ours.
+    """
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        http: HttpClient,
+        settings: Settings,
+        model: Model,
+        *,
+        platform: Platform = REAL_TIME,
+        checks: HealthChecks | None = None,
+        instance: Granted | None = None,
+        isolated: bool = False,
+        container_endpoint: str | None = None,
+        keep: bool = False,
+        variant: str = VARIANT,
+        on_line: Callable[[LogLine], None] = lambda line: None,
+        on_state: Callable[[State], None] = lambda state: None,
+    ) -> None:
+        self.model = model
+        self.endpoint = Endpoint(model.name, variant, settings.region, settings.account)
+        self._launcher = launcher
+        self._http = http
+        self._settings = settings
+        self._limits = settings.limits
+        self._platform = platform
+        self._checks = checks or HealthChecks.of_endpoints(settings.limits)
+        self._launch = launch_of(
+            model,
+            settings,
+            kind=platform.kind,
+            instance=instance,
+            isolated=isolated,
+            endpoint=container_endpoint,
+            keep=keep,
+        )
+        self._on_line = on_line
+        self._on_state = on_state
+        self._state: State = "starting"
+        self._container: LaunchedContainer | None = None
+        self._watch: Watch | None = None
+        self._stopping = threading.Lock()
+        self._counting = threading.Lock()
+        self._failures = Failures(platform.texts, variant, model.data_url)
+        self._started = Start(self._checks, self._failures)
+        self._invocations = 0
+        self._model_errors = 0
+        self._exit: Exit | None = None
+        self._stop_seconds: float | None = None
+        self._last_lines: tuple[str, ...] = ()
+
+    # start
+
+    def start(self) -> None:
+        """Launch the container and wait for its first healthy ping.
+
+        Raises EndpointFailed when it does not come up; nothing of it is left then, nor when this is interrupted.
+        """
+        try:
+            self._container = container = self._launcher.launch(self._launch)
+        except ImageNotFound as error:
+            raise self._failures.no_image(str(error)) from error
+        except HostileArchive as error:
+            raise self._failures.bad_archive(str(error)) from error
+        try:
+            pinger = Pinger(self._http, lambda: container.base_url, self._platform.headers, self._checks.timeout)
+            self._started.run(container, pinger, self._on_line)
+            self._watch = Watch(container, pinger, self._checks, self._enter)
+            self._enter("healthy")
+            self._watch.start()
+        except BaseException:
+            self._discard(container)
+            raise
+
+    def _discard(self, container: LaunchedContainer) -> None:
+        """Remove it at once. What cannot be removed now bears our label: the next command reaps it."""
+        self._last_lines = tuple(container.last_lines(LAST_LINES))
+        self._container = None
+        if self._watch is not None:
+            self._watch.expect_end()
+        with contextlib.suppress(EngineError):
+            container.remove()
+        self._enter("stopped")
+
+    # while it runs
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def healthy(self) -> bool:
+        return self._state == "healthy"
+
+    @property
+    def base_url(self) -> str:
+        """Where the container's port 8080 is reached from this process. Raises EngineError when it is not running."""
+        return self._running().base_url
+
+    def wait(self, timeout: float | None = None) -> Exit | None:
+        """Wait until the container has ended; None when `timeout` seconds passed first."""
+        container = self._container
+        return self._exit if container is None else container.wait(timeout)
+
+    async def ping(self) -> int | None:
+        """The status with which the container answers `GET /ping` now; None when it does not in time."""
+        try:
+            headers, timeout = self._platform.headers, self._checks.timeout
+            answer = await self._http.send("GET", f"{self.base_url}/ping", headers=headers, timeout=timeout)
+        except (ConnectionFailed, EngineError):
+            return None
+        return answer.status
+
+    def invoke(self, body: bytes, headers: Mapping[str, str]) -> Invocation:
+        """InvokeEndpoint from a plain thread; see `send`."""
+        return self._http.run(self.send(body, headers))
+
+    async def send(self, body: bytes, headers: Mapping[str, str]) -> Invocation:
+        """InvokeEndpoint, in a coroutine on the HTTP client's loop.
+
+        `headers` are the caller's, by the names that the API has on the wire; those that the container does not get
+        are left out. What AWS answers with an error is a value here, too.
+        """
+        limit = self._limits.invocation_body_bytes
+        if len(body) > limit:
+            return too_long(limit)
+        try:
+            forwarded = self.endpoint.forwarded(headers)
+        except InvalidRequest as error:
+            return refused(400, Failure("ValidationError", str(error)))
+        container = self._container
+        if container is None or self._state in ("exited", "stopped"):
+            text = f"The model container of endpoint {self.model.name} is not running: it is {self._state}."
+            return refused(503, Failure("ServiceUnavailable", text))
+        invocation = await self._exchange(container, body, {**self._platform.headers, **forwarded})
+        with self._counting:
+            self._invocations += 1
+            self._model_errors += not invocation.ok
+        return invocation
+
+    async def _exchange(self, container: LaunchedContainer, body: bytes, headers: Mapping[str, str]) -> Invocation:
+        limit = self._limits.invocation_body_bytes
+        began = time.monotonic()
+        try:
+            answer = await self._http.send(
+                "POST",
+                f"{container.base_url}/invocations",
+                headers=headers,
+                body=body,
+                timeout=self._limits.invocation_timeout,
+                max_response=limit,
+            )
+        except ConnectionFailed as error:
+            return self.endpoint.unanswered(error, limit, time.monotonic() - began)
+        return self.endpoint.answered(answer, time.monotonic() - began)
+
+    def _running(self) -> LaunchedContainer:
+        if self._container is None:
+            raise EngineError(f"the model container of {self.model.name} is not running")
+        return self._container
+
+    def _enter(self, state: State) -> None:
+        if state != self._state and self._state != "stopped":
+            self._state = state
+            self._on_state(state)
+
+    # end
+
+    def stop(self) -> Exit | None:
+        """SIGTERM, SIGKILL when 30 s have passed, and all of it removed; gives how it ended. May be called again.
+
+        Source: developer guide, your-algorithms-inference-code. Interrupted, it is removed at once.
+        """
+        with self._stopping:
+            container, watch = self._container, self._watch
+            if container is None:
+                return self._exit
+            if watch is not None:
+                watch.expect_end()
+            try:
+                self._exit = self._terminate(container)
+            finally:
+                self._last_lines = tuple(container.last_lines(LAST_LINES))
+                self._container = None
+                container.remove()
+                if watch is not None:
+                    watch.join()
+                self._enter("stopped")
+            return self._exit
+
+    def _terminate(self, container: LaunchedContainer) -> Exit:
+        already = container.exited()
+        if already is not None:
+            return already
+        began = time.monotonic()
+        ended = container.terminate(self._limits.serving_stop_grace)
+        self._stop_seconds = time.monotonic() - began
+        return ended
+
+    def __enter__(self) -> ModelServer:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def evidence(self) -> HostingEvidence:
+        """What is known of this run; whole after `stop`, or after `start` has raised."""
+        watch, container, ended = self._watch, self._container, self._exit or self._started.ended
+        counts = watch.counts if watch is not None else WatchCounts()
+        if ended is None and watch is not None:
+            ended = watch.ended
+        lines = self._last_lines if container is None else tuple(container.last_lines(LAST_LINES))
+        instance = self._launch.instance
+        return HostingEvidence(
+            image=self.model.image,
+            model_given=self.model.contents is not None,
+            start_error=self._started.error,
+            seconds_to_healthy=self._started.healthy_after,
+            start_pings=tuple(self._started.pings),
+            listening=self._started.listening,
+            watched_pings=counts.pings,
+            missed_pings=counts.missed,
+            longest_miss=counts.longest_miss,
+            invocations=self._invocations,
+            model_errors=self._model_errors,
+            exit_code=ended.code if ended else None,
+            out_of_memory=bool(ended and ended.out_of_memory),
+            exited_by_itself=ended is not None and self._stop_seconds is None,
+            stop_seconds=self._stop_seconds,
+            killed_after_grace=bool(ended and ended.forced),
+            last_lines=lines,
+            scaled_limits=self._settings.scaled,
+            notes=instance.notes if instance else (),
+        )

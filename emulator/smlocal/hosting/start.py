@@ -1,0 +1,65 @@
+"""From the start of a model container's program to its first healthy ping, or to the reason why there was none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from smlocal.container import Exit, LaunchedContainer, LogLine
+from smlocal.errors import ContainerNotStarted, EndpointFailed, EngineError
+from smlocal.evidence import Ping
+from smlocal.hosting.failures import Failures
+from smlocal.hosting.health import HealthChecks, Pinger, is_healthy
+from smlocal.hosting.listening import listening_addresses
+
+LAST_LINES = 20
+
+
+class Start:
+    """One start, and what was seen of it."""
+
+    def __init__(self, checks: HealthChecks, failures: Failures) -> None:
+        self._checks = checks
+        self._failures = failures
+        self.error = ""  # the engine's words when the program could not be started
+        self.pings: list[Ping] = []
+        self.healthy_after: float | None = None  # seconds
+        self.listening: tuple[str, ...] | None = None
+        self.ended: Exit | None = None
+
+    def run(self, container: LaunchedContainer, pinger: Pinger, on_line: Callable[[LogLine], None]) -> None:
+        """Start the program and wait until it is healthy. Raises EndpointFailed as soon as that cannot be."""
+        try:
+            container.start(on_line)
+        except ContainerNotStarted as error:
+            self.error = str(error)
+            raise self._failures.not_started(self.error) from error
+        while not self._healthy(container, pinger):
+            elapsed = pinger.elapsed()
+            if elapsed >= self._checks.start_window:
+                raise self._never_healthy(container)
+            ended = container.wait(min(self._checks.pause(elapsed), self._checks.start_window - elapsed))
+            if ended is not None:
+                raise self._exited(container, pinger, ended)
+        self.healthy_after = pinger.elapsed()
+
+    def _healthy(self, container: LaunchedContainer, pinger: Pinger) -> bool:
+        try:
+            ping = pinger.ping()
+        except EngineError:
+            # a container that has ended already has no address any more
+            ended = container.wait(self._checks.timeout)
+            if ended is None:
+                raise
+            raise self._exited(container, pinger, ended) from None
+        self.pings.append(ping)
+        return is_healthy(ping)
+
+    def _exited(self, container: LaunchedContainer, pinger: Pinger, ended: Exit) -> EndpointFailed:
+        self.ended = ended
+        return self._failures.exited(ended, pinger.elapsed(), container.last_lines(LAST_LINES))
+
+    def _never_healthy(self, container: LaunchedContainer) -> EndpointFailed:
+        if self.pings[-1].status is None:
+            self.listening = listening_addresses(container)
+        lines = container.last_lines(LAST_LINES)
+        return self._failures.never_healthy(self.pings, self._checks.start_window, self.listening, lines)

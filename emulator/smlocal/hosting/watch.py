@@ -1,0 +1,108 @@
+"""Watching a model container after its first healthy ping."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from smlocal.container import Exit, LaunchedContainer
+from smlocal.errors import SmlocalError
+from smlocal.hosting.health import HealthChecks, Pinger, is_healthy
+
+State = Literal["starting", "healthy", "unhealthy", "exited", "stopped"]
+
+
+@dataclass(frozen=True)
+class WatchCounts:
+    """What a watch has seen so far."""
+
+    pings: int = 0
+    missed: int = 0
+    longest_miss: int = 0
+
+
+class Watch:
+    """Pings at SageMaker's interval on a thread of its own, and tells of every change of state at once.
+
+    After `unhealthy_after_misses` missed pings in a row the container is unhealthy, after one good ping healthy again.
+    SageMaker replaces an unhealthy host; here it stays, so that it can be looked at.
+    """
+
+    def __init__(
+        self, container: LaunchedContainer, pinger: Pinger, checks: HealthChecks, on_state: Callable[[State], None]
+    ) -> None:
+        self._container = container
+        self._pinger = pinger
+        self._checks = checks
+        self._on_state = on_state
+        self._ending = threading.Event()
+        self._state: State = "healthy"
+        self._counts = WatchCounts()
+        self._ended: Exit | None = None
+        self._failure: SmlocalError | None = None
+        self._thread = threading.Thread(target=self._run, name="model health", daemon=True)
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def counts(self) -> WatchCounts:
+        return self._counts
+
+    @property
+    def ended(self) -> Exit | None:
+        """How the container ended by itself."""
+        return self._ended
+
+    @property
+    def failure(self) -> SmlocalError | None:
+        """What kept us from watching on: the engine is gone, or the log could not be stored."""
+        return self._failure
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def expect_end(self) -> None:
+        """From now on an exit is our doing."""
+        self._ending.set()
+
+    def join(self) -> None:
+        """Wait for the thread, which ends with the container. Never called: nothing to wait for."""
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        misses = 0
+        try:
+            while (ended := self._container.wait(self._checks.interval)) is None:
+                if self._ending.is_set():
+                    continue
+                misses = 0 if self._ping_once(misses) else misses + 1
+                if misses == 0:
+                    self._enter("healthy")
+                elif misses >= self._checks.unhealthy_after_misses:
+                    self._enter("unhealthy")
+        except SmlocalError as error:
+            self._failure = error
+            self._enter("exited")
+            return
+        if not self._ending.is_set():
+            self._ended = ended
+            self._enter("exited")
+
+    def _ping_once(self, misses: int) -> bool:
+        good = is_healthy(self._pinger.ping())
+        if self._ending.is_set():
+            return True
+        seen = self._counts
+        longest = seen.longest_miss if good else max(seen.longest_miss, misses + 1)
+        self._counts = WatchCounts(seen.pings + 1, seen.missed + (not good), longest)
+        return good
+
+    def _enter(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self._on_state(state)

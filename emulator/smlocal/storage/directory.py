@@ -1,0 +1,241 @@
+"""Objects in a folder of this machine whose sub-folders are buckets.
+
+Source for what a store must do: Amazon S3 user guide and API (ListObjectsV2, PutObject). Needs a file system whose
+names are case-sensitive bytes, as Linux has them. What this process dies over leaves no half object.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import heapq
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
+from smlocal.storage.interface import StoredObject
+from smlocal.storage.keys import (
+    RESERVED,
+    checked_key,
+    is_bucket_name,
+    is_plain,
+    key_of_reserved,
+    reserved_parts,
+    reserved_prefixes,
+    sort_key,
+)
+from smlocal.storage.walk import Walk
+from smlocal.storage.writing import Spooled, etag_of, spooled, sweep, told
+
+_OWN = ".smlocal"  # no bucket can have this name
+_ABANDONED_AFTER = 24 * 3600.0  # seconds without a write, then a partial file has no writer
+_PLAIN = Walk(follow_links=False, hidden=frozenset({RESERVED}))
+_RESERVED = Walk(follow_links=False, longest=4 * 1024)
+
+
+class DirectoryStore:
+    """Buckets with objects in the folder `root`, shared by any number of threads and processes.
+
+    Files that a user puts into a bucket's folder are objects; symbolic links there are refused by name.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self._swept = False
+
+    def describe(self) -> str:
+        return f"the folder {self._root}"
+
+    def ensure_bucket(self, bucket: str) -> None:
+        if not is_bucket_name(bucket):
+            raise StorageError(
+                f'"{bucket}" cannot be the name of a bucket: S3 allows 3 to 63 lower-case letters, digits, dots and '
+                "hyphens, with a letter or digit at both ends"
+            )
+        with told(f"making the bucket {bucket} in {self._root}"):
+            (self._root / bucket).mkdir(parents=True, exist_ok=True)
+        self._bucket(bucket)
+
+    def bucket_exists(self, bucket: str) -> bool:
+        folder = self._root / bucket
+        return is_bucket_name(bucket) and folder.is_dir() and not folder.is_symlink()
+
+    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+        folder = self._bucket(bucket)
+        plain = (StoredFile(found.key, found.path, found.status) for found in _PLAIN.files(folder, prefix))
+        reserved = sorted(_reserved_files(folder, prefix), key=lambda file: sort_key(file.key))
+        merged = heapq.merge(plain, reserved, key=lambda file: sort_key(file.key))  # the plain one first, if both
+        return self._each_once(bucket, merged)
+
+    def head(self, bucket: str, key: str) -> StoredObject:
+        return self._find(bucket, key).object_in(bucket)
+
+    def open(self, bucket: str, key: str) -> BinaryIO:
+        with told(f"reading s3://{bucket}/{key}"):
+            for _ in range(3):  # a writer may be giving the file its other place
+                with contextlib.suppress(FileNotFoundError):
+                    file = self._find(bucket, key)
+                    return os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+
+    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
+        folder = self._bucket(bucket)
+        checked_key(key)
+        with told(f"storing s3://{bucket}/{key} in {self._root}"), spooled(self._incoming(), source) as file:
+            with self._alone_in(bucket):
+                path = _place(folder, key, file)
+            return StoredFile(key, path, file.status).object_in(bucket)
+
+    def delete(self, bucket: str, key: str) -> None:
+        folder = self._bucket(bucket)
+        checked_key(key)
+        with told(f"deleting s3://{bucket}/{key} in {self._root}"), self._alone_in(bucket):
+            for path in _candidates(folder, key):
+                if _status(folder, path) is not None:
+                    path.unlink(missing_ok=True)
+                    _prune(path.parent, folder)
+
+    def local_folder(self, bucket: str, prefix: str) -> Path | None:
+        """None also when an object below `prefix` is not kept under its own name, or something there is no object."""
+        folder = self._bucket(bucket)
+        place = folder / prefix.rstrip("/")
+        if prefix and not (prefix.endswith("/") and is_plain(prefix[:-1])):
+            return None
+        if not place.is_dir() or (not prefix and (folder / RESERVED).exists()):
+            return None
+        try:
+            for _ in _PLAIN.files(folder, prefix):
+                pass
+        except StorageError:
+            return None
+        return None if next(_reserved_files(folder, prefix), None) else place
+
+    def _bucket(self, bucket: str) -> Path:
+        if not self.bucket_exists(bucket):
+            raise NoSuchBucket(f"there is no bucket {bucket} in {self.describe()}")
+        return self._root / bucket
+
+    def _find(self, bucket: str, key: str) -> StoredFile:
+        folder = self._bucket(bucket)
+        checked_key(key)
+        with told(f"looking for s3://{bucket}/{key}"):
+            for path in _candidates(folder, key) * 2:  # twice: it may move from the second to the first meanwhile
+                status = _status(folder, path)
+                if status is not None:
+                    return StoredFile(key, path, status)
+        raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+
+    def _each_once(self, bucket: str, files: Iterator[StoredFile]) -> Iterator[StoredObject]:
+        last = ""
+        for file in files:
+            if file.key != last:
+                yield file.object_in(bucket)
+            last = file.key
+
+    def _incoming(self) -> Path:
+        folder = self._root / _OWN / "incoming"
+        folder.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            self._swept = True
+            sweep(folder, time.time() - _ABANDONED_AFTER)
+        return folder
+
+    @contextlib.contextmanager
+    def _alone_in(self, bucket: str) -> Iterator[None]:
+        """Nobody else, in any process, changes names in this bucket meanwhile; bytes are written before."""
+        folder = self._root / _OWN / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / bucket).open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class StoredFile:
+    """A file that holds the object `key`."""
+
+    __slots__ = ("key", "path", "status")
+
+    def __init__(self, key: str, path: Path, status: os.stat_result) -> None:
+        self.key, self.path, self.status = key, path, status
+
+    def object_in(self, bucket: str) -> StoredObject:
+        etag = etag_of(self.path, self.status)
+        return StoredObject(bucket, self.key, self.status.st_size, etag, self.status.st_mtime)
+
+
+def _candidates(folder: Path, key: str) -> tuple[Path, ...]:
+    """Where the object may be, the first that holds a file being it."""
+    reserved = folder.joinpath(RESERVED, *reserved_parts(key))
+    return (folder / key, reserved) if is_plain(key) else (reserved,)
+
+
+def _status(folder: Path, path: Path) -> os.stat_result | None:
+    """Of a file, None when there is none. Raises StorageError when a symbolic link is met on the way."""
+    at = folder
+    parts = path.relative_to(folder).parts
+    for part in parts:
+        at = at / part
+        try:
+            status = at.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if stat.S_ISLNK(status.st_mode):
+            raise StorageError(f"{at} is a symbolic link, which the store does not follow")
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _place(folder: Path, key: str, file: Spooled) -> Path:
+    """Give a spooled file the name of its object; gives the path."""
+    *others, reserved = _candidates(folder, key)
+    for plain in others:
+        _make_folders(folder, plain.parent)
+        if not plain.is_dir():
+            file.move_to(plain)
+            if _status(folder, reserved) is not None:
+                reserved.unlink()
+                _prune(reserved.parent, folder)
+            return plain
+    _make_folders(folder, reserved.parent)
+    file.move_to(reserved)
+    return reserved
+
+
+def _make_folders(folder: Path, wanted: Path) -> None:
+    """Make a folder below the bucket's; an object in its way (`a`, for `a/b`) moves to its reserved place."""
+    at = folder
+    for part in wanted.relative_to(folder).parts:
+        at = at / part
+        try:
+            mode = at.lstat().st_mode
+        except FileNotFoundError:
+            at.mkdir()
+            continue
+        if stat.S_ISREG(mode) and is_plain(key := at.relative_to(folder).as_posix()):
+            reserved = folder.joinpath(RESERVED, *reserved_parts(key))
+            _make_folders(folder, reserved.parent)
+            at.replace(reserved)
+            at.mkdir()
+        elif not stat.S_ISDIR(mode):
+            raise StorageError(f"{at} is neither a file nor a folder; the store does not follow it")
+
+
+def _prune(path: Path, folder: Path) -> None:
+    """Remove a folder that no object is in any more, and those above it, up to the bucket's."""
+    while path != folder:
+        try:
+            path.rmdir()
+        except OSError:
+            return
+        path = path.parent
+
+
+def _reserved_files(folder: Path, prefix: str) -> Iterator[StoredFile]:
+    for start in reserved_prefixes(prefix):
+        for found in _RESERVED.files(folder / RESERVED, start):
+            key = key_of_reserved(found.key.split("/"))
+            if key is not None and key.startswith(prefix):
+                yield StoredFile(key, found.path, found.status)

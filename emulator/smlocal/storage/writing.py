@@ -1,0 +1,97 @@
+"""Files written whole or not at all, and the ETags that they keep."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from smlocal.errors import DiskFull, StorageError
+
+PARTIAL = ".smlocal-partial-"  # a file of this name is being written, or was when its writer died
+CHUNK = 1024 * 1024
+_ATTRIBUTE = "user.smlocal.etag"
+
+
+@dataclass(frozen=True)
+class Spooled:
+    """A file that has all of its bytes but not yet its name."""
+
+    path: Path
+    status: os.stat_result
+
+    def move_to(self, target: Path) -> None:
+        self.path.replace(target)
+
+
+@contextlib.contextmanager
+def told(doing: str) -> Iterator[None]:
+    """An OSError becomes DiskFull or StorageError, with what was being done."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{doing}: no space is left on the device") from error
+        raise StorageError(f"{doing}: {error.strerror or error}") from error
+
+
+@contextlib.contextmanager
+def spooled(folder: Path, source: BinaryIO) -> Iterator[Spooled]:
+    """All bytes of `source` in a file of `folder`, which is removed unless it was moved to its place.
+
+    The MD5 of the bytes is kept beside them where the file system has extended attributes. It is not synced to the
+    disk: after a loss of power (not of the process) an object may be missing.
+    """
+    path = folder / f"{PARTIAL}{secrets.token_hex(8)}"
+    digest = hashlib.md5(usedforsecurity=False)
+    try:
+        with path.open("xb", buffering=0) as target:
+            while data := source.read(CHUNK):
+                digest.update(data)
+                _write_all(target.fileno(), data)
+            _keep_etag(target.fileno(), digest.hexdigest())
+            status = os.fstat(target.fileno())
+        yield Spooled(path, status)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _keep_etag(descriptor: int, md5: str) -> None:
+    if sys.platform == "linux":
+        status = os.fstat(descriptor)
+        with contextlib.suppress(OSError):  # a file system without extended attributes: see `etag_of`
+            os.setxattr(descriptor, _ATTRIBUTE, f"{md5} {status.st_size} {status.st_mtime_ns}".encode())
+
+
+def etag_of(path: Path, status: os.stat_result) -> str:
+    """The MD5 of a file that was stored by us and not touched since. Of any other file, a mark that changes when it
+    changes, with a "-" in it as in the ETag of a multipart upload, so that no client takes it for an MD5: listing a
+    folder never reads the files."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, ValueError):
+            md5, size, modified = os.getxattr(path, _ATTRIBUTE).decode().split()
+            if (int(size), int(modified)) == (status.st_size, status.st_mtime_ns):
+                return md5
+    mark = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
+    return f"{hashlib.md5(mark.encode(), usedforsecurity=False).hexdigest()}-1"
+
+
+def sweep(folder: Path, older_than: float) -> None:
+    """Remove what writers that died left in `folder`: partial files last written before `older_than` (epoch)."""
+    for path in folder.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < older_than:
+                path.unlink()

@@ -1,0 +1,55 @@
+"""Chunks of bytes read as a file: what an engine gives as an iterator, a store takes as a stream."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK = 1024 * 1024
+
+
+def reader_of(chunks: Iterable[bytes]) -> io.BufferedReader:
+    """A readable file over byte chunks, which holds no more than a chunk of them.
+
+    Exceptions of the iterator reach whoever reads; closing the file closes a generator.
+    """
+    return io.BufferedReader(_Chunks(chunks), CHUNK)
+
+
+def chunks_of(source: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
+    """The bytes of a file, in chunks; the file is closed at the end."""
+    with source:
+        while data := source.read(size):
+            yield data
+
+
+class _Chunks(io.RawIOBase):
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        super().__init__()
+        self._chunks: Iterator[bytes] = iter(chunks)
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        while not self._rest and len(target):
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        length = min(len(target), len(self._rest))
+        target[:length] = self._rest[:length]
+        self._rest = self._rest[length:]
+        return length
+
+    def close(self) -> None:
+        close = getattr(self._chunks, "close", None)
+        if not self.closed and close is not None:
+            close()
+        super().close()

@@ -1,0 +1,362 @@
+"""Run one training job as SageMaker would: File mode, one instance.
+
+The request is CreateTrainingJob's; the result is DescribeTrainingJob's answer and the evidence of the run. Sources:
+AWS developer guide, your-algorithms-training-algo-running-container, -algo-output and -signal-success-failure;
+texts of failures as seen by users and named where they are used.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from smlocal import channels, optml, requests
+from smlocal.checkpoints import CheckpointSync, PeriodicSync
+from smlocal.container import Exit, LaunchedContainer, LogLine
+from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine
+from smlocal.evidence import TrainingEvidence
+from smlocal.instances import Granted
+from smlocal.journal import Journal, Record
+from smlocal.launch import Launch, Launcher, Volume
+from smlocal.metrics import MetricScanner, escape
+from smlocal.outputs import Outputs, read_failure
+from smlocal.progress import DOWNLOADING, PULLING, STARTING, STOPPING, TRAINING, UPLOADING, Progress
+from smlocal.settings import MEBIBYTE, Settings
+from smlocal.storage.interface import ObjectStore
+from smlocal.tree import Entry
+
+_OVERLAY_FROM = 64 * MEBIBYTE  # below this a copy is quicker than a second volume
+_TURN = 0.1  # seconds between looks at a stop request
+_DEFAULT_RUNTIME = 86400  # API: StoppingCondition
+
+OUT_OF_MEMORY = "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance."
+NO_IMAGE = (
+    "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
+)
+DOWNLOAD_FULL = "ClientError: Data download failed:Insufficient disk space"
+UPLOAD_FULL = "ClientError: Artifact upload failed:Insufficient disk space"
+NOT_STARTED = "ClientError: Artifact upload failed:API error (400): "
+
+
+@dataclass(frozen=True)
+class Observer:
+    """Whom a job tells what happens, while it happens."""
+
+    on_status: Callable[[str, str], None] = lambda status, message: None
+    on_line: Callable[[str], None] = lambda line: None  # escaped as CloudWatch has it
+    on_note: Callable[[str], None] = lambda note: None
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """DescribeTrainingJob's answer, and what the run left behind."""
+
+    description: dict[str, Any]
+    evidence: TrainingEvidence
+
+    @property
+    def status(self) -> str:
+        return str(self.description["TrainingJobStatus"])
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class TrainingRunner:
+    """Runs training jobs; constructed by wiring."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        store: ObjectStore,
+        journal: Journal,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        checkpoint_interval: float = 10.0,
+        container_endpoint: str | None = None,
+        delete_checkpoints: Callable[[str], bool] = lambda bucket: True,
+    ) -> None:
+        self.launcher = launcher
+        self.store = store
+        self.journal = journal
+        self.settings = settings
+        self.now = now
+        self.monotonic = monotonic
+        self.checkpoint_interval = checkpoint_interval
+        self.container_endpoint = container_endpoint
+        self.delete_checkpoints = delete_checkpoints
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        image: str,
+        *,
+        observer: Observer | None = None,
+        stop: threading.Event | None = None,
+        keep: bool = False,
+    ) -> TrainingResult:
+        """Run the job that `request` describes with the local image `image`.
+
+        A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
+        what smlocal refuses by name, and CannotRun when the engine or the store fails.
+        """
+        requests.check("CreateTrainingJob", request)
+        requests.refuse_unsupported("CreateTrainingJob", request)
+        granted = self.launcher.grant(request["ResourceConfig"]["InstanceType"])
+        inputs = channels.resolve(request, self.store, self.settings)
+        outputs = Outputs.for_job(request, self.store)
+        record = self.journal.begin("training job", request["TrainingJobName"], request)
+        job = _Job(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
+        try:
+            return job.run(stop or threading.Event())
+        finally:
+            record.close()
+
+
+class _Job:
+    """One training job on its way."""
+
+    def __init__(
+        self,
+        runner: TrainingRunner,
+        request: Mapping[str, Any],
+        image: str,
+        granted: Granted,
+        inputs: channels.Inputs,
+        outputs: Outputs,
+        record: Record,
+        observer: Observer,
+        keep: bool,
+    ) -> None:
+        self._runner = runner
+        self._request = request
+        self._image = image
+        self._granted = granted
+        self._inputs = inputs
+        self._outputs = outputs
+        self._record = record
+        self._observer = observer
+        self._keep = keep
+        self._progress = Progress(runner.now, self._on_status)
+        self._scanner = MetricScanner(optml.metric_definitions(request))
+        self._created = runner.now()
+        self._began: datetime | None = None
+        self._exit: Exit | None = None
+        self._start_error = ""
+        self._stopped = ""
+        self._failure_file: bytes | None = None
+        self._failure_reason: str | None = None
+        self._last_lines: list[str] = []
+        self._sync = self._checkpoint_sync()
+
+    def run(self, stop: threading.Event) -> TrainingResult:
+        for note in self._granted.notes:
+            self._observer.on_note(note)
+        self._progress.enter("Starting", *STARTING)
+        try:
+            self._launch_and_watch(stop)
+        except ImageNotFound:
+            self._failure_reason = NO_IMAGE
+        except DiskFull:
+            self._failure_reason = UPLOAD_FULL if self._exit is not None else DOWNLOAD_FULL
+        return self._finish()
+
+    def _launch_and_watch(self, stop: threading.Event) -> None:
+        if self._inputs.channels:
+            self._progress.enter("Downloading", DOWNLOADING)
+        with self._runner.launcher.launch(self._launch()) as container:
+            self._progress.enter("Training", PULLING, TRAINING)
+            self._began = self._runner.now()
+            try:
+                container.start(self._on_line)
+            except ContainerNotStarted as error:
+                self._start_error = str(error)
+                self._failure_reason = (NOT_STARTED + self._start_error)[: optml.FAILURE_REASON_LENGTH]
+                return
+            self._attend(container, stop)
+            self._progress.enter("Uploading", UPLOADING)
+            self._upload(container)
+            self._last_lines = container.last_lines(20)
+
+    def _launch(self) -> Launch:
+        request, settings = self._request, self._runner.settings
+        entrypoint, arguments = optml.command(request)
+        return Launch(
+            kind="training",
+            name=request["TrainingJobName"],
+            image=self._image,
+            entrypoint=entrypoint,
+            arguments=arguments,
+            environment=optml.environment(
+                request,
+                region=settings.region,
+                account=settings.account,
+                endpoint=self._runner.container_endpoint,
+                gpu=self._granted.gpus,
+            ),
+            volumes=tuple(self._volumes()),
+            instance=self._granted,
+            isolated=bool(request.get("EnableNetworkIsolation")),
+            hostname=optml.hostname(request["TrainingJobName"], settings.region),
+            aliases=(optml.HOST,),
+            keep=self._keep,
+        )
+
+    def _volumes(self) -> Iterator[Volume]:
+        overlays = self._overlays()
+        yield Volume(optml.INPUT, lambda: self._input_entries(skip=set(overlays)))
+        for name, folder in overlays.items():
+            yield Volume(f"{optml.DATA}/{name}", lambda name=name: self._inputs.entries_of(name), overlay_of=folder)
+        yield Volume(optml.MODEL)
+        yield Volume(optml.OUTPUT, optml.output_directories)
+        if "CheckpointConfig" in self._request:
+            yield Volume(optml.checkpoint_path(self._request), self._inputs.checkpoint_entries)
+
+    def _overlays(self) -> dict[str, Path]:
+        """Channels that are big folders of this machine: shown to the container instead of copied."""
+        found = {}
+        for channel in self._inputs.channels:
+            folder = channel.local_folder
+            if folder is not None and channel.total_bytes >= _OVERLAY_FROM:
+                found[channel.name] = folder
+        return found
+
+    def _input_entries(self, skip: set[str]) -> Iterator[Entry]:
+        config = {channel.name: channel.config for channel in self._inputs.channels}
+        yield from optml.config_files(self._request, config, self._runner.settings.strict)
+        yield from optml.manifests(self._inputs.manifests())
+        yield from self._inputs.data_entries(skip)
+
+    def _attend(self, container: LaunchedContainer, stop: threading.Event) -> None:
+        """Wait for the exit, the stop request or the end of the allowed time."""
+        with self._checkpointing(container):
+            limit = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
+            deadline = self._runner.monotonic() + limit
+            while (ended := container.wait(_TURN)) is None:
+                if stop.is_set():
+                    self._stopped = "Stopped"
+                elif self._runner.monotonic() >= deadline:
+                    self._stopped = "MaxRuntimeExceeded"
+                if self._stopped:
+                    self._progress.enter("Stopping", STOPPING)
+                    ended = container.terminate(self._runner.settings.limits.training_stop_grace)
+                    break
+            self._exit = ended
+            self._record.event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
+
+    def _checkpointing(self, container: LaunchedContainer) -> PeriodicSync | _NoSync:
+        if self._sync is None:
+            return _NoSync()
+        path = optml.checkpoint_path(self._request)
+        return PeriodicSync(self._sync, lambda: container.read(path), self._runner.checkpoint_interval)
+
+    def _checkpoint_sync(self) -> CheckpointSync | None:
+        restored = self._inputs.checkpoints
+        if restored is None:
+            return None
+        deletes = self._runner.delete_checkpoints(restored.bucket)
+        return CheckpointSync(self._runner.store, restored, deletes=deletes)
+
+    def _upload(self, container: LaunchedContainer) -> None:
+        if self._exit is not None and self._exit.code != 0:
+            self._failure_file = read_failure(container)
+        self._outputs.upload(container)
+        if self._sync is not None:
+            path = optml.checkpoint_path(self._request)
+            try:
+                self._sync.bring(container.read(path))
+            except NotFoundInEngine:
+                self._observer.on_note(f"{path} is gone: the program removed its checkpoint directory")
+
+    def _finish(self) -> TrainingResult:
+        status = self._final_status()
+        secondary = self._stopped if status == "Stopped" else status
+        self._progress.finish(secondary)
+        description = self._described(status, secondary)
+        self._record.write("description.json", description)
+        return TrainingResult(description, self._evidence())
+
+    def _final_status(self) -> str:
+        if self._failure_reason is not None:
+            return "Failed"
+        if self._stopped:
+            return "Stopped"
+        assert self._exit is not None
+        if self._exit.code == 0:
+            return "Completed"
+        if self._exit.out_of_memory:
+            self._failure_reason = OUT_OF_MEMORY
+        else:
+            text = (self._failure_file or b"").decode("utf-8", "replace")
+            self._failure_reason = optml.failure_reason(text, self._exit.code)
+        return "Failed"
+
+    def _described(self, status: str, secondary: str) -> dict[str, Any]:
+        request, settings, ended = self._request, self._runner.settings, self._runner.now()
+        name = request["TrainingJobName"]
+        description: dict[str, Any] = {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TrainingJobArn": optml.job_arn("training-job", name, settings.region, settings.account),
+            "ModelArtifacts": {"S3ModelArtifacts": self._outputs.model_uri},
+            "TrainingJobStatus": status,
+            "SecondaryStatus": secondary,
+            "CreationTime": self._created,
+            "LastModifiedTime": ended,
+            "SecondaryStatusTransitions": self._progress.described(),
+        }
+        if self._failure_reason is not None:
+            description["FailureReason"] = self._failure_reason
+        if metrics := self._scanner.final():
+            description["FinalMetricDataList"] = metrics
+        if self._began is not None:
+            seconds = max(1, round((ended - self._began).total_seconds()))
+            description |= {"TrainingStartTime": self._began, "TrainingEndTime": ended}
+            description |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
+        return description
+
+    def _evidence(self) -> TrainingEvidence:
+        ended = self._exit
+        return TrainingEvidence(
+            image=self._image,
+            exit_code=ended.code if ended else None,
+            start_error=self._start_error,
+            out_of_memory=bool(ended and ended.out_of_memory),
+            stop_requested=self._stopped,
+            killed_after_grace=bool(ended and ended.forced),
+            failure_file=self._failure_file,
+            model_files=tuple(self._outputs.model_files),
+            output_files=tuple(self._outputs.output_files),
+            last_lines=tuple(self._last_lines),
+            transitions=self._progress.transitions(),
+            scaled_limits=self._runner.settings.scaled,
+            notes=self._granted.notes,
+        )
+
+    def _on_status(self, status: str, message: str) -> None:
+        self._record.event("status", status=status, message=message)
+        self._observer.on_status(status, message)
+
+    def _on_line(self, line: LogLine) -> None:
+        text = escape(line.text.decode("utf-8", "replace"))
+        self._record.log(text.encode())
+        for metric in self._scanner.scan(text, self._runner.now()):
+            self._record.event("metric", name=metric.name, value=metric.value)
+        self._observer.on_line(text)
+
+
+class _NoSync:
+    """Stands where a job has no checkpoints."""
+
+    def __enter__(self) -> _NoSync:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None

@@ -1,0 +1,162 @@
+"""The composition root: the only module that constructs adapters. Everyone else receives what it uses."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from smlocal import __version__, owner
+from smlocal.images.references import ResolvedImage, resolve_image
+from smlocal.settings import Settings
+
+if TYPE_CHECKING:
+    from smlocal.engine.interface import Engine
+    from smlocal.hosting import ModelHost
+    from smlocal.http_client import HttpClient
+    from smlocal.images.build import ImageBuilder
+    from smlocal.journal import Journal
+    from smlocal.launch import Launcher
+    from smlocal.storage.interface import ObjectStore
+    from smlocal.storage.mounted import Mount
+    from smlocal.training import TrainingRunner
+    from smlocal.transform.job import TransformRunner
+
+RELAY_IMAGE = "smlocal/base:latest"
+
+
+class Program:
+    """smlocal put together for one command or library user. Made lazily: what is not used is not imported.
+
+    `mounts` are the folders and files of the user's disk that stand as buckets, see `storage.mounted`.
+    """
+
+    def __init__(self, settings: Settings, mounts: Mapping[str, Mount] | None = None) -> None:
+        self.settings = settings
+        self.mounts = dict(mounts or {})
+
+    @cached_property
+    def engine(self) -> Engine:
+        from smlocal.engine.docker import DockerEngine
+
+        return DockerEngine()
+
+    @cached_property
+    def http(self) -> HttpClient:
+        from smlocal.http_client import HttpClient
+
+        return HttpClient()
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        from smlocal.storage.mounted import MountedStore
+
+        base = self._base_store()
+        return MountedStore(base, self.mounts) if self.mounts else base
+
+    def _base_store(self) -> ObjectStore:
+        if self.settings.s3_endpoint_url is not None:
+            from smlocal.storage.s3 import S3Store
+
+            return S3Store(self.settings.s3_endpoint_url, self.settings.region)
+        from smlocal.storage.directory import DirectoryStore
+
+        return DirectoryStore(self.settings.state / "s3")
+
+    @cached_property
+    def journal(self) -> Journal:
+        from smlocal.journal import Journal
+
+        return Journal(self.settings.state, self.settings.state_limit_bytes)
+
+    @cached_property
+    def launcher(self) -> Launcher:
+        """The launcher of this process; what dead owners left is reaped before it is first used."""
+        from smlocal.launch import Launcher
+
+        launcher = Launcher(self.engine, owner.this_process(), RELAY_IMAGE)
+        launcher.reap()
+        return launcher
+
+    @cached_property
+    def training(self) -> TrainingRunner:
+        from smlocal.training import TrainingRunner
+
+        return TrainingRunner(
+            self.launcher,
+            self.store,
+            self.journal,
+            self.settings,
+            container_endpoint=self.container_endpoint,
+            delete_checkpoints=self._may_delete,
+        )
+
+    @cached_property
+    def hosting(self) -> ModelHost:
+        from smlocal.hosting import ModelHost
+
+        return ModelHost(self.launcher, self.http, self.store, self.settings, endpoint=self.container_endpoint)
+
+    @cached_property
+    def transform(self) -> TransformRunner:
+        from smlocal.transform.job import TransformRunner
+
+        return TransformRunner(self.hosting, self.http, self.store, self.journal, self.settings)
+
+    @cached_property
+    def image_builder(self) -> ImageBuilder:
+        import os
+
+        from smlocal.images.build import ImageBuilder
+        from smlocal.images.build_settings import machine_build_settings
+        from smlocal.shipped import shipped_folder
+
+        settings = machine_build_settings(os.environ)
+        return ImageBuilder(self.engine, shipped_folder("container"), settings, __version__)
+
+    def resolve(self, image: str) -> ResolvedImage:
+        """The local image that stands for `image`. Raises UsageError, NotSupported."""
+        from smlocal.images.availability import engine_has
+
+        return resolve_image(image, lambda reference: engine_has(self.engine, reference))
+
+    def _may_delete(self, bucket: str) -> bool:
+        """Checkpoints that a program deleted are deleted in buckets, not in a folder of the user's disk."""
+        mount = self.mounts.get(bucket)
+        return mount is None or mount.deletable
+
+    @property
+    def container_endpoint(self) -> str | None:
+        """The S3 endpoint as a container on the default bridge reaches it."""
+        url = self.settings.s3_endpoint_url
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            return url
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{self.engine.bridge_gateway()}{port}"
+
+    @property
+    def free_bytes(self) -> int:
+        """Free space where the state folder lies."""
+        folder = self.settings.state
+        while not folder.exists():
+            folder = folder.parent
+        return shutil.disk_usage(folder).free
+
+    def close(self) -> None:
+        for name in ("http", "engine"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+    def __enter__(self) -> Program:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,13 @@
+"""The package of container/xgboost, importable, and the golden cases beside it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+
+for folder in (HERE / "support", ROOT / "container" / "xgboost"):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))

@@ -1,0 +1,61 @@
+"""What happened to a job is kept, line by line, and outlives its container and our process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smlocal.errors import InvalidRequest
+from smlocal.journal import Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "state", 10_000)
+
+
+def test_events_come_back_in_order(journal: Journal) -> None:
+    record = journal.begin("training job", "job", {"A": 1})
+    record.event("status", status="Starting")
+    record.event("status", status="Training")
+    found = journal.find("job")
+    assert found is not None
+    assert [event["status"] for event in found.events()] == ["Starting", "Training"]
+
+
+def test_a_line_cut_off_by_a_crash_is_left_out(journal: Journal) -> None:
+    record = journal.begin("training job", "job", {})
+    record.event("one")
+    with (record.folder / "events.jsonl").open("a") as target:
+        target.write('{"time": 1, "ev')
+    assert [event["event"] for event in record.events()] == ["one"]
+
+
+def test_a_line_is_in_the_file_as_soon_as_it_was_told(journal: Journal) -> None:
+    record = journal.begin("training job", "job", {})
+    record.log(b"first")
+    assert record.log_path.read_bytes() == b"first\n"
+    record.close()
+
+
+def test_a_name_cannot_be_used_twice(journal: Journal) -> None:
+    journal.begin("training job", "job", {})
+    with pytest.raises(InvalidRequest, match="must be unique within an AWS account and region"):
+        journal.begin("training job", "job", {})
+
+
+@pytest.mark.parametrize("name", ["none", "..", "", "a/b"])
+def test_what_was_never_begun_is_not_found(journal: Journal, name: str) -> None:
+    assert journal.find(name) is None
+
+
+def test_the_oldest_ended_records_go_when_all_are_too_large(journal: Journal) -> None:
+    for name in ("old", "running", "new"):
+        record = journal.begin("training job", name, {})
+        record.log(b"x" * 6000)
+        record.close()
+        if name != "running":
+            record.write("description.json", {})
+    journal.begin("training job", "last", {})
+    assert {record.name for record in journal.records()} == {"running", "last"}
