@@ -18,6 +18,12 @@ from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError, UsageError
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
 
+# where botocore looks for each variable: key in its file, environment variable, default, conversion
+_NO_FILES = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MISSING_KEY = ("NoSuchKey", "NotFound", "404")
 _MISSING_BUCKET = ("NoSuchBucket",)
@@ -52,9 +58,7 @@ def s3_client(endpoint_url: str, region: str, credentials: Credentials) -> S3Cli
     import botocore.config
     import botocore.session
 
-    session = botocore.session.Session(profile="default")
-    session.set_config_variable("config_file", os.devnull)
-    session.set_config_variable("credentials_file", os.devnull)
+    session = botocore.session.Session(session_vars=_NO_FILES)
     config = botocore.config.Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -64,7 +68,6 @@ def s3_client(endpoint_url: str, region: str, credentials: Credentials) -> S3Cli
         retries={"mode": "standard", "total_max_attempts": 3},
         request_checksum_calculation="when_required",  # many S3 servers do not know the newer checksums
         response_checksum_validation="when_required",
-        ignore_configured_endpoint_urls=True,
     )
     return boto3.Session(botocore_session=session).client(
         "s3",

@@ -106,8 +106,5 @@ class TransformEvidence:
     retries: int
     bytes_sent: int
     bytes_received: int
-    exit_code: int | None  # of a container that ended by itself
-    out_of_memory: bool
-    last_lines: tuple[str, ...]  # of the container's output, when it ended by itself
     warnings: tuple[str, ...]
-    scaled_limits: tuple[str, ...]
+    hosting: HostingEvidence  # of the model container

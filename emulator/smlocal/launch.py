@@ -113,6 +113,10 @@ class Launcher:
         """Everything in the engine that a smlocal on this host made."""
         return self._engine.owned({owner.OURS: self._me.host})
 
+    def mine(self) -> list[Owned]:
+        """Everything in the engine that this very process made and has not removed."""
+        return self._engine.owned(self._me.labels())
+
     def is_live(self, item: Owned) -> bool:
         """Whether the process that owns it may still be running."""
         found = owner.owner_of(item.labels)

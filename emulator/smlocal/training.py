@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -214,7 +215,7 @@ class _Job:
         overlays = self._overlays()
         yield Volume(optml.INPUT, lambda: self._input_entries(skip=set(overlays)))
         for name, folder in overlays.items():
-            yield Volume(f"{optml.DATA}/{name}", lambda name=name: self._inputs.entries_of(name), overlay_of=folder)
+            yield Volume(f"{optml.DATA}/{name}", partial(self._inputs.entries_of, name), overlay_of=folder)
         yield Volume(optml.MODEL)
         yield Volume(optml.OUTPUT, optml.output_directories)
         if "CheckpointConfig" in self._request:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,6 +15,7 @@ from smlocal.images.references import ResolvedImage, resolve_image
 from smlocal.settings import Settings
 
 if TYPE_CHECKING:
+    from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.hosting import ModelHost
     from smlocal.http_client import HttpClient
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from smlocal.storage.interface import ObjectStore
     from smlocal.storage.mounted import Mount
     from smlocal.training import TrainingRunner
-    from smlocal.transform.job import TransformRunner
+    from smlocal.transform.runner import TransformRunner
 
 RELAY_IMAGE = "smlocal/base:latest"
 
@@ -102,20 +104,43 @@ class Program:
 
     @cached_property
     def transform(self) -> TransformRunner:
-        from smlocal.transform.job import TransformRunner
+        from smlocal.transform.runner import TransformRunner
 
-        return TransformRunner(self.hosting, self.http, self.store, self.journal, self.settings)
+        return TransformRunner(
+            self.launcher,
+            self.http,
+            self.store,
+            self.journal,
+            self.settings,
+            container_endpoint=self.container_endpoint,
+        )
 
     @cached_property
     def image_builder(self) -> ImageBuilder:
-        import os
+        return self._image_builder(self.engine)
 
+    def _image_builder(self, engine: Engine) -> ImageBuilder:
         from smlocal.images.build import ImageBuilder
         from smlocal.images.build_settings import machine_build_settings
         from smlocal.shipped import shipped_folder
 
-        settings = machine_build_settings(os.environ)
-        return ImageBuilder(self.engine, shipped_folder("container"), settings, __version__)
+        return ImageBuilder(engine, shipped_folder("container"), machine_build_settings(os.environ), __version__)
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        from smlocal.doctor.examination import Doctor
+        from smlocal.engine.docker import DockerEngine
+        from smlocal.provision import ThisMachine
+
+        return Doctor(
+            connect=DockerEngine,
+            images=lambda engine: self._image_builder(engine).list(),
+            settings=self.settings,
+            machine=ThisMachine(),
+            environment=os.environ,
+            version=__version__,
+            labels=owner.this_process().labels(),
+        )
 
     def resolve(self, image: str) -> ResolvedImage:
         """The local image that stands for `image`. Raises UsageError, NotSupported."""

@@ -255,8 +255,8 @@ class Boxes:
         return box
 
     def remove_all(self) -> None:
-        for box in self._made:
-            box.remove()
+        while self._made:
+            self._made.pop().remove()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from hypothesis import strategies as st
 from smlocal.images.build_settings import machine_build_settings, package_index
 
 
-def pip_conf(files: object) -> dict[str, str]:
-    data = dict(files)["build-settings/pip.conf"]  # type-free on purpose: the file is read as pip reads it
+def pip_conf(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The file as pip reads it."""
     parser = configparser.RawConfigParser()
-    parser.read_string(data.decode())
+    parser.read_string(files["build-settings/pip.conf"].decode())
     return dict(parser.items("global"))
 
 

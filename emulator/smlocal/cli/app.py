@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import doctor, images, invoke, jobs, serve, train, transform
+from smlocal.cli import demo, doctor, images, invoke, jobs, serve, train, transform
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format
 from smlocal.errors import SmlocalError
@@ -62,6 +62,7 @@ app.command()(jobs.ps)
 app.command()(jobs.logs)
 app.command()(jobs.prune)
 app.command()(doctor.doctor)
+app.command()(demo.demo)
 app.add_typer(images.app, name="images")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast, get_args
 
 import typer
 
@@ -40,7 +40,7 @@ def train(
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the container to look at.")] = False,
     cli_input_json: Annotated[
-        Path | None, typer.Option(help="A request, as for aws sagemaker create-training-job.")
+        str | None, typer.Option(metavar="FILE", help="A request, as for aws sagemaker create-training-job.")
     ] = None,
 ) -> None:
     """Run IMAGE as a SageMaker training job."""
@@ -62,7 +62,7 @@ def train(
     _run(common, places, request, pull, keep)
 
 
-def _from_file(path: Path) -> dict[str, Any]:
+def _from_file(path: str) -> dict[str, Any]:
     from smlocal.requests import read_request
 
     return read_request("CreateTrainingJob", path)
@@ -153,14 +153,15 @@ def ensure_bucket(program: Program, address: str) -> None:
 
 def resolved(program: Program, terminal: Terminal, image: str, pull: str) -> str:
     """The local image for what the user named, in the engine. Raises UsageError, NotSupported, ImageNotFound."""
-    from smlocal.images.availability import architecture_problem, ensure_image
+    from smlocal.images.availability import PullPolicy, architecture_problem, ensure_image
 
-    if pull not in ("never", "missing", "always"):
+    if pull not in get_args(PullPolicy):
         raise UsageError(f"--pull '{pull}': it is one of never, missing, always")
+    policy = cast("PullPolicy", pull)
     found = program.resolve(image)
     if found.note:
         terminal.say(f"note: {found.note}")
-    facts = ensure_image(program.engine, found.reference, pull, terminal.detail)
+    facts = ensure_image(program.engine, found.reference, policy, terminal.detail)
     problem = architecture_problem(facts, program.engine.facts())
     if problem:
         terminal.say(f"warning: {problem}")

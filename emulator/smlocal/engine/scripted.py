@@ -29,13 +29,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts, LogStream, Owned, Pipe
-from smlocal.engine.scripted_container import ScriptedContainer, ScriptedImage, SocketEnd
+from smlocal.engine.scripted_container import Neighbours, ScriptedContainer, SocketEnd
 from smlocal.engine.scripted_files import FileSystem, Mount, Node, Tree, empty_tree, tree_of_folder
 from smlocal.engine.scripted_http import Answer, Handler, Request
+from smlocal.engine.scripted_images import Images, ScriptedImage
 from smlocal.engine.scripted_program import (
-    Output,
-    OutputStream,
-    Outside,
     Program,
     ProgramKilled,
     Run,
@@ -48,9 +46,6 @@ from smlocal.errors import ContainerNotStarted, EngineError, EngineUnavailable, 
 __all__ = [
     "Answer",
     "Handler",
-    "Outside",
-    "Output",
-    "OutputStream",
     "Program",
     "ProgramKilled",
     "Request",
@@ -77,7 +72,6 @@ FACTS = EngineFacts(
     has_gpu=False,
     root_directory="/",
 )
-_CREATED = "2024-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -118,7 +112,7 @@ class ScriptedEngine:
         self._lock = threading.RLock()
         self._count = itertools.count(1)
         self._failures: dict[str, deque[Exception]] = {}
-        self._images: dict[str, tuple[str, ScriptedImage]] = {}  # reference with tag -> id, image
+        self._images = Images()
         self._volumes: dict[str, _Volume] = {}
         self._networks: dict[str, _Network] = {"bridge": _Network(self._identifier(), {}, False, 17)}
         self._containers: dict[str, ScriptedContainer] = {}
@@ -128,7 +122,7 @@ class ScriptedEngine:
     def add_image(self, reference: str, program: Program | ScriptedImage) -> None:
         """Register an image: a program, or a `ScriptedImage` that tells more of it."""
         image = program if isinstance(program, ScriptedImage) else ScriptedImage(program)
-        self._images[_tagged(reference)] = (f"sha256:{self._identifier()}", image)
+        self._images.add(reference, image, f"sha256:{self._identifier()}")
 
     def fail(self, method: str, error: Exception, times: int = 1) -> None:
         """Let the next `times` calls of a method of the interface raise `error`."""
@@ -152,35 +146,11 @@ class ScriptedEngine:
 
     def image(self, reference: str) -> ImageFacts:
         self._enter("image")
-        identifier, image = self._image(reference)
-        return self._image_facts(identifier, image)
-
-    def _image(self, reference: str) -> tuple[str, ScriptedImage]:
-        for name, (identifier, image) in self._images.items():
-            if name == _tagged(reference) or identifier == reference:
-                return identifier, image
-        raise ImageNotFound(f"image {reference}: No such image: {reference}")
-
-    def _image_facts(self, identifier: str, image: ScriptedImage) -> ImageFacts:
-        return ImageFacts(
-            id=identifier,
-            tags=tuple(name for name, (found, _) in self._images.items() if found == identifier),
-            architecture=image.architecture,
-            operating_system="linux",
-            size_bytes=sum(map(len, image.files.values())),
-            created=_CREATED,
-            entrypoint=image.entrypoint,
-            command=image.command,
-            environment=dict(image.environment),
-            labels=dict(image.labels),
-            user=image.user,
-            working_directory=image.working_directory,
-        )
+        return self._images.facts(self._images.find(reference)[0])
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
         self._enter("images")
-        found = {identifier: image for name, (identifier, image) in self._images.items() if name.startswith(prefix)}
-        return [self._image_facts(identifier, image) for identifier, image in found.items()]
+        return self._images.beginning(prefix)
 
     def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
         self._enter("pull")
@@ -217,19 +187,15 @@ class ScriptedEngine:
         with archive.open("rb") as source:
             root.unpack("/", iter(lambda: source.read(1024 * 1024), b""))
         self.add_image(reference, ScriptedImage(Script(), files={path: root.read(path) for path in root.files()}))
-        return self._image(reference)[0]
+        return self._images.find(reference)[0]
 
     def tag(self, reference: str, new: str) -> None:
         self._enter("tag")
-        self._images[_tagged(new)] = self._image(reference)
+        self._images.tag(reference, new)
 
     def remove_image(self, reference: str) -> None:
         self._enter("remove_image")
-        identifier, _ = self._image(reference)
-        gone = {_tagged(reference)} if _tagged(reference) in self._images else set(self._images)
-        self._images = {
-            name: found for name, found in self._images.items() if name not in gone or found[0] != identifier
-        }
+        self._images.remove(reference)
 
     # volumes and networks
 
@@ -263,7 +229,8 @@ class ScriptedEngine:
 
     def _join(self, container: ScriptedContainer, network: str) -> None:
         name, found = self._network(network)
-        container.networks[name] = f"172.{found.subnet}.{next(self._count) // 250}.{next(self._count) % 250 + 2}"
+        third, fourth = divmod(next(self._count), 250)
+        container.networks[name] = f"172.{found.subnet}.{third}.{fourth + 2}"
 
     def _network(self, network: str) -> tuple[str, _Network]:
         for name, found in self._networks.items():
@@ -290,7 +257,7 @@ class ScriptedEngine:
     def create_container(self, spec: ContainerSpec) -> str:
         self._enter("create_container")
         with self._lock:
-            image = self._image(spec.image)[1]
+            image = self._images.find(spec.image)[1]
             if any(item.spec.name == spec.name for item in self._containers.values()):
                 raise EngineError(f'creating a container: the container name "/{spec.name}" is already in use')
             files = self._file_system(spec, image)
@@ -317,22 +284,24 @@ class ScriptedEngine:
                 return item
         raise NotFoundInEngine(f"No such container: {container}")
 
+    def _all(self) -> list[ScriptedContainer]:
+        with self._lock:
+            return list(self._containers.values())
+
     def start(self, container: str) -> None:
         self._enter("start")
         with self._lock:
             found = self._container(container)
             if found.running:
                 return
-            if found.image.start_error is not None:
-                found.refuse(found.image.start_error)
-                raise ContainerNotStarted(found.image.start_error)
-            spec, image = found.spec, found.image
-            entrypoint = spec.entrypoint if spec.entrypoint is not None else image.entrypoint
-            # a container that names its own entrypoint has nothing of the image's command
-            own = image.command if spec.entrypoint is None else ()
-            arguments = (*entrypoint, *(spec.command if spec.command is not None else own))
-            environment = {**image.environment, **spec.environment}
-            found.start(Run(spec, arguments, environment, found.files, _Reach(self, found), found.output))
+            arguments = _arguments(found.spec, found.image)
+            words = found.image.refusal(arguments)
+            if words is not None:
+                found.refuse(words)
+                raise ContainerNotStarted(words)
+            environment = {**found.image.environment, **found.spec.environment}
+            outside = Neighbours(found, self._all)
+            found.start(Run(found.spec, arguments, environment, found.files, outside, found.output))
 
     def attach(self, container: str) -> LogStream:
         self._enter("attach")
@@ -408,7 +377,7 @@ class ScriptedEngine:
     def owned(self, labels: Mapping[str, str]) -> list[Owned]:
         self._enter("owned")
         with self._lock:
-            things = [_owned_container(item) for item in self._containers.values()]
+            things = [item.owned() for item in self._containers.values()]
             things += [Owned("volume", name, name, volume.labels) for name, volume in self._volumes.items()]
             things += [Owned("network", net.id, name, net.labels) for name, net in self._networks.items()]
         return [item for item in things if _bears(item.labels, labels)]
@@ -417,35 +386,10 @@ class ScriptedEngine:
         return f"{next(self._count):064x}"[::-1]  # reversed, so that short prefixes tell containers apart
 
 
-class _Reach(Outside):
-    """What one container reaches of the others: those on a network with it."""
-
-    def __init__(self, engine: ScriptedEngine, own: ScriptedContainer) -> None:
-        self._engine = engine
-        self._own = own
-
-    def listen(self, port: int, handler: Handler) -> None:
-        self._own.door(port).handler = handler
-
-    def ask(self, address: str, port: int, request: Request) -> Answer:
-        return self._neighbour(address, port).door(port).ask(request)
-
-    def connect(self, address: str, port: int) -> socket.socket:
-        return socket.create_connection(self._neighbour(address, port).door(port).address)
-
-    def _neighbour(self, address: str, port: int) -> ScriptedContainer:
-        shared = set(self._own.networks)
-        for item in list(self._engine._containers.values()):
-            at = {item.networks[name] for name in shared & set(item.networks)}
-            names = {alias for alias in item.spec.aliases if shared & set(item.networks) - {"bridge"}}
-            if item.running and address in at | names and port in item.doors:
-                return item
-        raise ConnectionRefusedError(f"{address}:{port} is not reachable from {self._own.spec.name}")
-
-
-def _owned_container(item: ScriptedContainer) -> Owned:
-    state = item.state()
-    return Owned("container", item.id, item.spec.name, state.labels, state.running, _CREATED, item.spec.image)
+def _arguments(spec: ContainerSpec, image: ScriptedImage) -> tuple[str, ...]:
+    if spec.entrypoint is None:
+        return (*image.entrypoint, *(image.command if spec.command is None else spec.command))
+    return (*spec.entrypoint, *(spec.command or ()))  # its own entrypoint: nothing of the image's command
 
 
 def _bears(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -454,7 +398,3 @@ def _bears(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
 
 def _volumes_of(spec: ContainerSpec) -> set[str]:
     return {mount.volume for mount in spec.mounts}
-
-
-def _tagged(reference: str) -> str:
-    return reference if ":" in reference.rpartition("/")[2] else f"{reference}:latest"

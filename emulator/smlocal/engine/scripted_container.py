@@ -5,35 +5,18 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime, timezone
 
-from smlocal.engine.interface import ContainerSpec, ContainerState
+from smlocal.engine.interface import ContainerSpec, ContainerState, Owned
 from smlocal.engine.scripted_files import FileSystem
-from smlocal.engine.scripted_http import Door
-from smlocal.engine.scripted_program import KILLED, Output, PipeProgram, Program, Run
+from smlocal.engine.scripted_http import Answer, Door, Handler, Request
+from smlocal.engine.scripted_images import CREATED, ScriptedImage
+from smlocal.engine.scripted_program import KILLED, Output, Outside, Run
 from smlocal.errors import EngineError
 
 NEVER = "0001-01-01T00:00:00Z"
 _PIPE_END = 65536
-
-
-@dataclass(frozen=True)
-class ScriptedImage:
-    """What the engine knows of a scripted image."""
-
-    program: Program
-    entrypoint: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)  # absolute path -> contents, in every container
-    architecture: str = "amd64"
-    user: str = ""
-    working_directory: str = ""
-    start_error: str | None = None  # the engine's words when the program cannot be started
-    pipe: PipeProgram | None = None  # what `open_pipe` runs
 
 
 class ScriptedContainer:
@@ -135,9 +118,39 @@ class ScriptedContainer:
                 finished_at=self._finished,
             )
 
+    def owned(self) -> Owned:
+        labels = dict(self.spec.labels)
+        return Owned("container", self.id, self.spec.name, labels, self.running, CREATED, self.spec.image)
+
     def _now(self) -> str:
         moment = datetime.fromtimestamp(self._clock(), timezone.utc)
         return moment.isoformat().replace("+00:00", "Z")
+
+
+class Neighbours(Outside):
+    """What one container reaches of the others: those on a network with it."""
+
+    def __init__(self, own: ScriptedContainer, everyone: Callable[[], list[ScriptedContainer]]) -> None:
+        self._own = own
+        self._everyone = everyone
+
+    def listen(self, port: int, handler: Handler) -> None:
+        self._own.door(port).handler = handler
+
+    def ask(self, address: str, port: int, request: Request) -> Answer:
+        return self._neighbour(address, port).door(port).ask(request)
+
+    def connect(self, address: str, port: int) -> socket.socket:
+        return socket.create_connection(self._neighbour(address, port).door(port).address)
+
+    def _neighbour(self, address: str, port: int) -> ScriptedContainer:
+        shared = set(self._own.networks)
+        for item in self._everyone():
+            at = {item.networks[name] for name in shared & set(item.networks)}
+            names = {alias for alias in item.spec.aliases if shared & set(item.networks) - {"bridge"}}
+            if item.running and address in at | names and port in item.doors:
+                return item
+        raise ConnectionRefusedError(f"{address}:{port} is not reachable from {self._own.spec.name}")
 
 
 class SocketEnd:

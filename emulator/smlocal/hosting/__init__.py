@@ -2,6 +2,7 @@
 
 from smlocal.hosting.failures import EndpointTexts
 from smlocal.hosting.health import HealthChecks
+from smlocal.hosting.host import ModelHost
 from smlocal.hosting.invocation import Failure, Invocation
 from smlocal.hosting.model import Model
 from smlocal.hosting.server import BATCH, REAL_TIME, ModelServer, Platform, State
@@ -14,6 +15,7 @@ __all__ = [
     "HealthChecks",
     "Invocation",
     "Model",
+    "ModelHost",
     "ModelServer",
     "Platform",
     "State",

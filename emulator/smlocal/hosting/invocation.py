@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from smlocal.errors import ConnectionFailed, InvalidRequest, ResponseTooLarge, TimedOut
 from smlocal.http_client import Headers, Response
+from smlocal.requests import wording
 from smlocal.settings import MEBIBYTE
 
 CONTENT_TYPE = "Content-Type"
@@ -176,13 +177,10 @@ def too_long(limit: int) -> Invocation:
 
 def _check(name: str, value: str) -> None:
     member, longest = _MEMBERS[name]
-    if len(value) > longest:
-        raise InvalidRequest(
-            f"1 validation error detected: Value at '{member}' failed to satisfy constraint:"
-            f" Member must have length less than or equal to {longest}"
-        )
+    constraints = []
     if any(not (" " <= character <= "~" or character == "\t") for character in value):
-        raise InvalidRequest(
-            f"1 validation error detected: Value at '{member}' failed to satisfy constraint:"
-            " Member must satisfy regular expression pattern: \\p{ASCII}*"
-        )
+        constraints.append("Member must satisfy regular expression pattern: \\p{ASCII}*")
+    if len(value) > longest:
+        constraints.append(wording.longest(longest))
+    if constraints:
+        raise InvalidRequest(wording.faults([wording.fault(value, member, constraint) for constraint in constraints]))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from smlocal.container import Exit, LaunchedContainer, LogLine
-from smlocal.errors import ConnectionFailed, EngineError, HostileArchive, ImageNotFound, InvalidRequest
+from smlocal.errors import BrokenArchive, ConnectionFailed, EngineError, HostileArchive, ImageNotFound, InvalidRequest
 from smlocal.evidence import HostingEvidence
 from smlocal.hosting.failures import BATCH_TEXTS, ENDPOINT_TEXTS, VARIANT, EndpointTexts, Failures
 from smlocal.hosting.health import HealthChecks, Pinger
@@ -106,7 +106,7 @@ class ModelServer:
             self._container = container = self._launcher.launch(self._launch)
         except ImageNotFound as error:
             raise self._failures.no_image(str(error)) from error
-        except HostileArchive as error:
+        except (HostileArchive, BrokenArchive) as error:
             raise self._failures.bad_archive(str(error)) from error
         try:
             pinger = Pinger(self._http, lambda: container.base_url, self._platform.headers, self._checks.timeout)
@@ -151,8 +151,10 @@ class ModelServer:
     async def ping(self) -> int | None:
         """The status with which the container answers `GET /ping` now; None when it does not in time."""
         try:
-            headers, timeout = self._platform.headers, self._checks.timeout
-            answer = await self._http.send("GET", f"{self.base_url}/ping", headers=headers, timeout=timeout)
+            url, headers = f"{self.base_url}/ping", self._platform.headers
+            answer = await self._http.send(
+                "GET", url, headers=headers, timeout=self._checks.timeout, sink=lambda piece: None
+            )
         except (ConnectionFailed, EngineError):
             return None
         return answer.status

@@ -73,7 +73,7 @@ def _resources_are_whole(request: Request) -> Iterator[str]:
 
 def _time_limits_agree(request: Request) -> Iterator[str]:
     """Source: API StoppingCondition (28 days; MaxWait at least MaxRuntime). Texts observed: "only supported when" in
-    Kenza-AI/sagify#111, 2020; "must be present and be greater" quoted by users of DeepAR, 2021. The 28 days' is ours."""
+    Kenza-AI/sagify#111, 2020; "must be present and be greater" quoted by users of DeepAR. That of 28 days is ours."""
     limits = request.get("StoppingCondition", {})
     longest = limits.get("MaxRuntimeInSeconds", DEFAULT_RUN)
     if longest > LONGEST_RUN:
@@ -91,7 +91,7 @@ def _time_limits_agree(request: Request) -> Iterator[str]:
 
 
 def _channels_are_distinct(request: Request) -> Iterator[str]:
-    """A channel's name is its folder. Source: developer guide, your-algorithms-training-algo-running-container; ours."""
+    """A channel's name is its folder (developer guide, your-algorithms-training-algo-running-container). Ours."""
     names = Counter(channel["ChannelName"] for channel in request.get("InputDataConfig", ()))
     repeated = sorted(name for name, count in names.items() if count > 1)
     if repeated:
@@ -149,21 +149,22 @@ def _model_has_a_container(request: Request) -> Iterator[str]:
 def _containers_have_an_image(request: Request) -> Iterator[str]:
     """Text observed at CreateModel in a public deployment script, 2023. The sum of the environment is limited to
     32 KB by API ContainerDefinition; that text is ours."""
-    containers = [request[name] for name in ("PrimaryContainer",) if name in request]
-    for container in (*containers, *request.get("Containers", ())):
+    pairs: list[tuple[str, str]] = []
+    primary = [request["PrimaryContainer"]] if "PrimaryContainer" in request else []
+    for container in (*primary, *request.get("Containers", ())):
         if bool(container.get("Image")) == bool(container.get("ModelPackageName")):
             yield "Specify one of either Image and Model Data URL or ModelPackageName in container definition."
         if container.get("ModelDataUrl") and container.get("ModelDataSource"):
             yield "Specify either ModelDataUrl or ModelDataSource in container definition, not both"
-    environments = [container.get("Environment", {}) for container in (*containers, *request.get("Containers", ()))]
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for one in environments for pair in one.items() for text in pair)
+        pairs.extend(container.get("Environment", {}).items())
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for pair in pairs for text in pair)
     if size > ENVIRONMENT_BYTES:
-        yield f"The environment variables of the model have {size} bytes together, and at most {ENVIRONMENT_BYTES} are allowed"
+        yield f"The model's environment variables have {size} bytes together, and at most {ENVIRONMENT_BYTES} may be"
 
 
 def _payloads_are_bounded(request: Request) -> Iterator[str]:
     """At most 100 MB in one request, and in all that are under way at once. Source: API CreateTransformJob; ours.
-    Whether the product is also held to 100 when MaxPayloadInMB is left at its default of 6 is not known: it is not here.
+    Whether the product is also held to 100 when MaxPayloadInMB is left at its default of 6 is not known: not here.
     A BatchStrategy without a SplitType is accepted and has no effect, as the API words it."""
     payload = request.get("MaxPayloadInMB")
     if payload is None:

@@ -1,8 +1,8 @@
 r"""Whether a value matches a pattern of the service model, as Java's `Pattern.matches` decides it.
 
 The models' patterns are Java's. Where Python's `re` reads them otherwise they are rewritten first: `.` stops at every
-line terminator, `\d`, `\w` and `\s` are ASCII, `\p{...}` exists. What `re` cannot express is left unchecked; a test holds
-that the three operations have no such pattern in the installed model.
+line terminator, `\d`, `\w` and `\s` are ASCII, `\p{...}` exists. What `re` cannot express is left unchecked; a test
+holds that the three operations have no such pattern in the installed model.
 """
 
 from __future__ import annotations

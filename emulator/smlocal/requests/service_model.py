@@ -49,7 +49,7 @@ def _misshapen(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> It
     allowed = _TYPES.get(shape.kind)
     if allowed is None:  # no operation here has a timestamp or a blob: a test holds it
         return
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+    if not _is_a(value, allowed):
         yield wording.wrong_type(path, value, allowed)
     elif shape.kind == "structure":
         for name, item in value.items():
@@ -65,6 +65,10 @@ def _misshapen(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> It
         for key, item in value.items():
             yield from _misshapen(shapes, shapes.shapes[shape.key], key, f"{path} (key: {key})")
             yield from _misshapen(shapes, shapes.shapes[shape.value], item, f"{path}.{key}")
+
+
+def _is_a(value: Any, allowed: tuple[type, ...]) -> bool:
+    return isinstance(value, allowed) and (bool in allowed or not isinstance(value, bool))
 
 
 def _faults(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> Iterator[str]:

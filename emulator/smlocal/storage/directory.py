@@ -20,6 +20,7 @@ from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
 from smlocal.storage.interface import StoredObject
 from smlocal.storage.keys import (
     RESERVED,
+    checked_bucket,
     checked_key,
     is_bucket_name,
     is_plain,
@@ -51,11 +52,7 @@ class DirectoryStore:
         return f"the folder {self._root}"
 
     def ensure_bucket(self, bucket: str) -> None:
-        if not is_bucket_name(bucket):
-            raise StorageError(
-                f'"{bucket}" cannot be the name of a bucket: S3 allows 3 to 63 lower-case letters, digits, dots and '
-                "hyphens, with a letter or digit at both ends"
-            )
+        checked_bucket(bucket)
         with told(f"making the bucket {bucket} in {self._root}"):
             (self._root / bucket).mkdir(parents=True, exist_ok=True)
         self._bucket(bucket)
@@ -76,11 +73,10 @@ class DirectoryStore:
 
     def open(self, bucket: str, key: str) -> BinaryIO:
         with told(f"reading s3://{bucket}/{key}"):
-            for _ in range(3):  # a writer may be giving the file its other place
-                with contextlib.suppress(FileNotFoundError):
-                    file = self._find(bucket, key)
-                    return os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
-        raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                return _opened(self._find(bucket, key))
+            with self._alone_in(bucket):  # a writer gave the file its other place in between
+                return _opened(self._found(bucket, key))
 
     def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
         folder = self._bucket(bucket)
@@ -120,14 +116,21 @@ class DirectoryStore:
         return self._root / bucket
 
     def _find(self, bucket: str, key: str) -> StoredFile:
+        """Without the lock, unless nothing is found: a writer may be giving the file its other place."""
         folder = self._bucket(bucket)
         checked_key(key)
         with told(f"looking for s3://{bucket}/{key}"):
-            for path in _candidates(folder, key) * 2:  # twice: it may move from the second to the first meanwhile
-                status = _status(folder, path)
-                if status is not None:
-                    return StoredFile(key, path, status)
-        raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+            file = _seen(folder, key)
+            if file is not None:
+                return file
+            with self._alone_in(bucket):
+                return self._found(bucket, key)
+
+    def _found(self, bucket: str, key: str) -> StoredFile:
+        file = _seen(self._root / bucket, key)
+        if file is None:
+            raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+        return file
 
     def _each_once(self, bucket: str, files: Iterator[StoredFile]) -> Iterator[StoredObject]:
         last = ""
@@ -186,6 +189,18 @@ def _status(folder: Path, path: Path) -> os.stat_result | None:
         if stat.S_ISLNK(status.st_mode):
             raise StorageError(f"{at} is a symbolic link, which the store does not follow")
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _seen(folder: Path, key: str) -> StoredFile | None:
+    for path in _candidates(folder, key):
+        status = _status(folder, path)
+        if status is not None:
+            return StoredFile(key, path, status)
+    return None
+
+
+def _opened(file: StoredFile) -> BinaryIO:
+    return os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
 
 
 def _place(folder: Path, key: str, file: Spooled) -> Path:

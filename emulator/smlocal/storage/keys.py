@@ -37,6 +37,16 @@ def is_bucket_name(name: str) -> bool:
     return bool(_BUCKET.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)
 
 
+def checked_bucket(name: str) -> str:
+    """The name itself. Raises StorageError for one that S3 does not allow."""
+    if not is_bucket_name(name):
+        raise StorageError(
+            f'"{name}" cannot be the name of a bucket: S3 allows 3 to 63 lower-case letters, digits, dots and hyphens, '
+            "with a letter or digit at both ends"
+        )
+    return name
+
+
 def checked_key(key: str) -> str:
     """The key itself. Raises StorageError for one that S3 does not allow."""
     try:

@@ -6,6 +6,7 @@ of a listing and the meaning of a key are the endpoint's.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from smlocal import aws_clients
 from smlocal.aws_clients import Credentials, told
 from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
 from smlocal.storage.interface import StoredObject
-from smlocal.storage.keys import checked_key
+from smlocal.storage.keys import checked_bucket, checked_key
 from smlocal.streams import CHUNK, reader_of
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class S3Store:
         return self._endpoint_url
 
     def ensure_bucket(self, bucket: str) -> None:
-        if self.bucket_exists(bucket):
+        if self.bucket_exists(checked_bucket(bucket)):
             return
         with told(self._endpoint_url, bucket):
             if self._region == "us-east-1":  # the one region that may not be named
@@ -116,23 +117,15 @@ class S3Store:
     def local_folder(self, bucket: str, prefix: str) -> Path | None:
         return None
 
-    def _missing_told(self, bucket: str) -> _MissingTold:
-        return _MissingTold(self, bucket)
-
-
-class _MissingTold:
-    """A HEAD answers 404 without a word: whether it is the bucket that is missing must be asked."""
-
-    def __init__(self, store: S3Store, bucket: str) -> None:
-        self._store = store
-        self._bucket = bucket
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, NoSuchObject) and not self._store.bucket_exists(self._bucket):
-            raise NoSuchBucket(f"there is no bucket {self._bucket} at {self._store.describe()}") from error
+    @contextlib.contextmanager
+    def _missing_told(self, bucket: str) -> Iterator[None]:
+        """A HEAD answers 404 without a word: whether it is the bucket that is missing must be asked."""
+        try:
+            yield
+        except NoSuchObject as error:
+            if not self.bucket_exists(bucket):
+                raise NoSuchBucket(f"there is no bucket {bucket} at {self._endpoint_url}") from error
+            raise
 
 
 def _listed(bucket: str, item: ObjectTypeDef) -> StoredObject:

@@ -13,10 +13,6 @@ from smlocal.transform.plan import Parameters
 
 SEE_LOGS_CLIENT = "ClientError: See job logs for more information"
 SEE_LOGS_ALGORITHM = "AlgorithmError: See job logs for more information"
-NO_PING = (
-    "AlgorithmError: Model container failed to respond to ping. "
-    "Please ensure /ping endpoint is implemented and responds with an HTTP 200 status code"
-)
 NO_ANSWER = "Unable to get response from algorithm"
 _LONGEST_MESSAGE = 16 * 1024  # bytes of an error body that are told
 
@@ -24,8 +20,8 @@ _LONGEST_MESSAGE = 16 * 1024  # bytes of an error body that are told
 class DataLog:
     """Writes lines with the platform's prefix to whoever keeps them."""
 
-    def __init__(self, clock: Callable[[], float], write: Callable[[str], None]) -> None:
-        self._clock = clock
+    def __init__(self, now: Callable[[], datetime], write: Callable[[str], None]) -> None:
+        self._now = now
         self._write = write
 
     def parameters(self, parameters: Parameters) -> None:
@@ -41,7 +37,7 @@ class DataLog:
             self._line(f"{bucket}/{key}: {line}")
 
     def _line(self, text: str) -> None:
-        moment = datetime.fromtimestamp(self._clock(), timezone.utc)
+        moment = self._now().astimezone(timezone.utc)
         self._write(f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}:[sagemaker logs]: {text}")
 
 

@@ -8,7 +8,7 @@ pause between tries.
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterable, Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -92,6 +92,10 @@ class Invoker:
     async def _once(self, body: bytes | AsyncIterable[bytes]) -> Spool:
         answer = Spool(self._in_memory)
         self.counts.requests += 1
+        if isinstance(body, bytes):
+            self.counts.bytes_sent += len(body)
+        else:
+            body = self._counted(body)
         try:
             response = await self._http.send(
                 "POST", self._url, headers=self._headers, body=body, timeout=self._timeout, sink=answer.write
@@ -105,6 +109,11 @@ class Invoker:
             raise
         self.counts.bytes_received += good.size
         return good
+
+    async def _counted(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        async for piece in body:
+            self.counts.bytes_sent += len(piece)
+            yield piece
 
     def _judged(self, response: Response, answer: Spool) -> Spool:
         if _is_gzip(response.headers):

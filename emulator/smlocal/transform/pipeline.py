@@ -57,6 +57,7 @@ class Pipeline:
         invoker: Invoker,
         log: DataLog,
         alive: Callable[[], bool],
+        on_done: Callable[[int], None] = lambda done: None,
     ) -> None:
         self._objects = iter(objects)
         self._plan = plan
@@ -65,6 +66,7 @@ class Pipeline:
         self._invoker = invoker
         self._log = log
         self._alive = alive
+        self._on_done = on_done
         self._window = asyncio.Semaphore(WINDOW * parameters.concurrency)
         self._feeding = asyncio.Lock()
         self._ready: deque[Payload] = deque()
@@ -210,8 +212,7 @@ class Pipeline:
         self.cause = self.cause or f"{source.found.uri}: {cause}"
         for _ in range(source.assembler.drop()):
             self._window.release()
-        del self._begun[source.found.key]
-        self.done.append(source.evidence(stored=False))
+        self._end(source, stored=False)
 
     def _store_if_complete(self, source: InputObject) -> None:
         if source.complete:
@@ -223,10 +224,15 @@ class Pipeline:
         output = source.assembler.output
         await in_thread(lambda: self._store.put(self._plan.output_bucket, source.output_key, output.open()))
         self.stored.append(source.output_key)
-        self.done.append(source.evidence(stored=True))
-        del self._begun[source.found.key]
+        self._end(source, stored=True)
         output.close()
+
+    def _end(self, source: InputObject, *, stored: bool) -> None:
+        del self._begun[source.found.key]
+        self.done.append(source.evidence(stored))
+        self._on_done(len(self.done))
 
     def _put_ended(self, task: asyncio.Task[None]) -> None:
         self._storing.discard(task)
-        self._store_failure = self._store_failure or task.exception()
+        if not task.cancelled():
+            self._store_failure = self._store_failure or task.exception()

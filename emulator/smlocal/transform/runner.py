@@ -1,0 +1,146 @@
+"""Run batch transform jobs as SageMaker would: the request is CreateTransformJob's, the model is a local image."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+from smlocal import requests
+from smlocal.container import LogLine
+from smlocal.errors import InvalidRequest, NoSuchBucket
+from smlocal.hosting import BATCH, HealthChecks, Model, ModelServer
+from smlocal.http_client import HttpClient
+from smlocal.journal import Journal, Record
+from smlocal.launch import Launcher
+from smlocal.metrics import escape
+from smlocal.settings import Settings
+from smlocal.storage.interface import ObjectStore, StoredObject
+from smlocal.transform.job import Observer, TransformJob, TransformResult
+from smlocal.transform.plan import Plan, plan_of
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class TransformRunner:
+    """Runs transform jobs; constructed by wiring."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        http: HttpClient,
+        store: ObjectStore,
+        journal: Journal,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        container_endpoint: str | None = None,
+    ) -> None:
+        self.launcher = launcher
+        self.http = http
+        self.store = store
+        self.journal = journal
+        self.settings = settings
+        self.now = now
+        self.container_endpoint = container_endpoint
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        model: Model,
+        *,
+        observer: Observer | None = None,
+        stop: threading.Event | None = None,
+        role: str | None = None,
+        isolated: bool = False,
+        keep: bool = False,
+    ) -> TransformResult:
+        """Run the job that `request` describes with `model`; `role` and `isolated` are the model's.
+
+        A job that fails is a result. Raises InvalidRequest for what CreateTransformJob refuses, NotSupported for
+        what smlocal refuses by name, and CannotRun when the engine or the store fails.
+        """
+        requests.check("CreateTransformJob", request)
+        requests.refuse_unsupported("CreateTransformJob", request)
+        plan = plan_of(request, self.settings.limits)
+        role = role or f"arn:aws:iam::{self.settings.account}:role/smlocal"
+        objects = find_objects(self.store, plan, self.settings.region, role)
+        granted = self.launcher.grant(request["TransformResources"]["InstanceType"])
+        record = self.journal.begin("transform job", plan.name, request)
+        watched = _recorded(observer or Observer(), record)
+        server = ModelServer(
+            self.launcher,
+            self.http,
+            self.settings,
+            replace(model, name=plan.name, environment={**model.environment, **plan.environment}),
+            platform=BATCH,
+            checks=HealthChecks.of_transforms(self.settings.limits),
+            instance=granted,
+            isolated=isolated,
+            container_endpoint=self.container_endpoint,
+            keep=keep,
+            on_line=_line_writer(watched, record),
+        )
+        try:
+            result = TransformJob(
+                request,
+                plan,
+                objects,
+                server=server,
+                store=self.store,
+                http=self.http,
+                settings=self.settings,
+                observer=watched,
+                now=self.now,
+            ).run(stop or threading.Event())
+            record.write("description.json", result.description)
+            return result
+        finally:
+            record.close()
+
+
+def find_objects(store: ObjectStore, plan: Plan, region: str, role: str) -> list[StoredObject]:
+    """The input of a job, in the order of keys, as it is now: an output that comes to lie under it is none of it.
+
+    S3Uri is a plain string prefix. Raises InvalidRequest when nothing is there; the text is the platform's, as seen by
+    users of it. A "folder" of the S3 console (an empty object whose key ends with "/") is left out; what the platform
+    does with one is not published.
+    """
+    try:
+        found = list(store.list(plan.bucket, plan.prefix))
+    except NoSuchBucket:
+        found = []
+    if not found:
+        raise InvalidRequest(
+            f'No S3 objects found under S3 URL "s3://{plan.bucket}/{plan.prefix}" given in input data source. Please '
+            f"ensure that the bucket exists in the selected region ({region}), that objects exist under that S3 "
+            f'prefix, and that the role "{role}" has "s3:ListBucket" permissions on bucket "{plan.bucket}".'
+        )
+    if not store.bucket_exists(plan.output_bucket):
+        raise InvalidRequest(f'The bucket "{plan.output_bucket}" of TransformOutput S3OutputPath does not exist.')
+    return [item for item in found if item.size or not item.key.endswith("/")]
+
+
+def _recorded(observer: Observer, record: Record) -> Observer:
+    def on_status(status: str) -> None:
+        record.event("status", status=status)
+        observer.on_status(status)
+
+    def on_data_log(line: str) -> None:
+        record.event("data-log", line=line)
+        observer.on_data_log(line)
+
+    return replace(observer, on_status=on_status, on_data_log=on_data_log)
+
+
+def _line_writer(observer: Observer, record: Record) -> Callable[[LogLine], None]:
+    def write(line: LogLine) -> None:
+        text = escape(line.text.decode("utf-8", "replace"))
+        record.log(text.encode())
+        observer.on_line(text)
+
+    return write

@@ -1,0 +1,91 @@
+"""Podman's Docker API, served by a process of ours with its own storage and configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.engine.processes import EngineProcess, remove_folder, require
+
+# The default ulimits of a root Podman are above what a container of a machine like ours may set; 65536 is Docker's own
+# order of magnitude.
+_CONFIGURATION = """
+[containers]
+default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+lock_type = "file"
+tmp_dir = "{folder}/tmp"
+[network]
+network_backend = "netavark"
+network_config_dir = "{folder}/networks"
+"""
+_STORAGE = """
+[storage]
+driver = "overlay"
+graphroot = "{folder}/storage"
+runroot = "{folder}/run"
+"""
+
+
+@contextlib.contextmanager
+def podman_service() -> Iterator[str]:
+    """The service's address while it runs. Fails with what to install where it cannot run."""
+    require("podman", "runc", "iptables", "/usr/lib/podman/netavark", packages="podman netavark runc iptables")
+    folder = Path(tempfile.mkdtemp(prefix="smlocal-podman-"))
+    for name in ("tmp", "networks", "storage", "run"):
+        (folder / name).mkdir()
+    environment = _configured(folder)
+    address = f"unix://{folder}/socket"
+    had_rules = bool(_rules("filter"))
+    process = EngineProcess(["podman", "system", "service", "--time=0", address], folder, environment)
+    try:
+        process.wait_for(address)
+        yield address
+    finally:
+        process.stop()
+        for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
+            subprocess.run(["podman", *command], env={**os.environ, **environment}, check=False, capture_output=True)
+        remove_folder(folder)
+        if not had_rules:
+            _remove_rules()
+
+
+def _configured(folder: Path) -> dict[str, str]:
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    text = _CONFIGURATION.format(folder=folder, files=_at_most(files, 65536), processes=_at_most(processes, 32768))
+    (folder / "containers.conf").write_text(text)
+    (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
+    return {
+        "CONTAINERS_CONF": str(folder / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
+    }
+
+
+def _at_most(limit: int, wanted: int) -> int:
+    return wanted if limit == resource.RLIM_INFINITY else min(limit, wanted)
+
+
+def _rules(table: str) -> list[str]:
+    """Netavark's rules and chains in the packet filter, as `iptables-save` writes them."""
+    saved = subprocess.run(["iptables-save", "--table", table], capture_output=True, text=True, check=False).stdout
+    return [line for line in saved.splitlines() if "NETAVARK" in line]
+
+
+def _remove_rules() -> None:
+    """Netavark leaves its chains behind when its last network goes."""
+    for table in ("filter", "nat"):
+        script = [f"*{table}"]
+        lines = _rules(table)
+        script += [line.replace("-A ", "-D ", 1) for line in lines if line.startswith("-A ")]
+        script += [f"-X {line[1:].split()[0]}" for line in lines if line.startswith(":")]
+        script += ["COMMIT", ""]
+        subprocess.run(["iptables-restore", "--noflush"], input="\n".join(script), text=True, check=False)

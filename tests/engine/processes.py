@@ -1,0 +1,101 @@
+"""Engines that tests start and stop as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import docker
+import docker.errors
+import pytest
+import requests.exceptions
+
+_PATIENCE = 60.0
+
+
+def require(*programs: str, packages: str) -> None:
+    """Fail the test, saying what to install, unless we are root and have these programs."""
+    if os.geteuid() != 0:
+        pytest.fail("this engine can be started by root only: run the tests as root, or leave it out with -m 'not slow'")
+    missing = [name for name in programs if shutil.which(name) is None and not Path(name).exists()]
+    if missing:
+        pytest.fail(f"{', '.join(missing)} missing: apt-get install --no-install-recommends {packages}")
+
+
+class EngineProcess:
+    """A process that serves Docker's API on a socket in `folder`."""
+
+    def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.log = folder / "engine.log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **(environment or {})},
+                start_new_session=True,
+            )
+
+    def wait_for(self, address: str) -> None:
+        """Until it answers; a failure says the end of its log."""
+        if not _until(lambda: self._process.poll() is not None or _answers(address), _PATIENCE) or self._process.poll():
+            tail = self.log.read_text(errors="replace")[-1500:]
+            self.stop()
+            pytest.fail(f"the engine did not come up at {address}:\n{tail}")
+
+    def stop(self) -> None:
+        """SIGTERM, then SIGKILL to it and whatever it started in its session."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(self._process.pid, signal.SIGKILL)
+                self._process.wait(30)
+
+
+def _answers(address: str) -> bool:
+    try:
+        client = docker.APIClient(base_url=address, version="auto", timeout=5)
+    except (docker.errors.DockerException, requests.exceptions.RequestException):
+        return False
+    client.close()
+    return True
+
+
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    pause = threading.Event()
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        pause.wait(0.05)
+    return False
+
+
+def remove_folder(folder: Path) -> None:
+    """Unmount whatever is mounted below a folder, the deepest first, and remove it."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for point in sorted((found for found in mounted if found.startswith(f"{folder}/")), reverse=True):
+        subprocess.run(["umount", "--lazy", point], check=False)
+    shutil.rmtree(folder)
+
+
+def copy_image(reference: str, source: str | None, target: str) -> None:
+    """Bring an image from one engine (None: the default one) to another through their APIs."""
+    giver = docker.APIClient(version="auto") if source is None else docker.APIClient(base_url=source, version="auto")
+    taker = docker.APIClient(base_url=target, version="auto", timeout=300)
+    try:
+        for _ in taker.load_image(giver.get_image(reference)):
+            continue
+    finally:
+        giver.close()
+        taker.close()

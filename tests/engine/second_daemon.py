@@ -1,0 +1,45 @@
+"""A second Docker daemon with its own data, mounts and network: it stands for an engine on another machine.
+
+Ports that it publishes are unreachable from here, its volumes lie in a mount that we cannot see, and its host is
+another one by the id that it gives. Its volumes hold 256 MiB, so that a full disk can be had.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.engine.processes import EngineProcess, remove_folder, require
+
+VOLUMES_BYTES = 256 * 1024 * 1024
+
+# In its own mount and network namespaces: the machine's engine, its key (which gives the id) and its containerd are out
+# of sight.
+_START = """
+set -e
+mount -t tmpfs -o size="$2" none "$1/data/volumes"
+for hidden in /etc/docker /run/containerd; do
+    if [ -d "$hidden" ]; then mount -t tmpfs -o size=16m none "$hidden"; fi
+done
+exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/socket" \
+    --storage-driver overlay2
+"""
+
+
+@contextlib.contextmanager
+def second_daemon() -> Iterator[str]:
+    """The daemon's address while it runs. Fails with what to install where it cannot run."""
+    require("dockerd", "unshare", packages="docker.io util-linux")
+    folder = Path(tempfile.mkdtemp(prefix="smlocal-dockerd-"))
+    (folder / "data" / "volumes").mkdir(parents=True)
+    command = ["unshare", "--mount", "--net", "sh", "-c", _START, "sh", str(folder), str(VOLUMES_BYTES)]
+    address = f"unix://{folder}/socket"
+    process = EngineProcess(command, folder)
+    try:
+        process.wait_for(address)
+        yield address
+    finally:
+        process.stop()
+        remove_folder(folder)
