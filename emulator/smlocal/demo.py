@@ -238,14 +238,14 @@ class _Notes:
 
 
 def split(rows: Sequence[str]) -> tuple[list[str], list[str]]:
-    """120 rows to train and 30 to test: every fifth row of each class is held out."""
+    """120 rows to train and 30 to test: the first of every five rows of each class is held out."""
     train: list[str] = []
     test: list[str] = []
     seen: dict[str, int] = {}
     for row in rows:
         label = row.partition(",")[0]
         seen[label] = seen.get(label, 0) + 1
-        (test if seen[label] % (len(rows) // _HELD_OUT) == 0 else train).append(row)
+        (test if seen[label] % (len(rows) // _HELD_OUT) == 1 else train).append(row)
     return train, test
 
 

@@ -13,8 +13,8 @@ Ask = Callable[[str, float], str | None]
 
 def ask(url: str, seconds: float) -> str | None:
     """Why `url` does not answer; None when it does. Any status is an answer: a registry greets strangers with 401."""
-    request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "smlocal"})
     try:
+        request = urllib.request.Request(url, method="HEAD", headers={"User-Agent": "smlocal"})
         with urllib.request.urlopen(request, timeout=seconds):
             return None
     except urllib.error.HTTPError as error:

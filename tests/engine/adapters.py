@@ -6,12 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+import pytest
+
 from smlocal.engine.interface import Engine
 from smlocal.engine.scripted import Run, ScriptedEngine, ScriptedImage
 from tests.engine.programs import TRIALS
 
 IMAGE = "smlocal/base:latest"
 """An image with `python3`, in every engine of the suite."""
+
+
+_SECOND = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("second daemon")]
+_PODMAN = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("podman")]
+REAL = [
+    pytest.param("docker-local", marks=pytest.mark.engine),
+    pytest.param("docker-second", marks=_SECOND),
+    pytest.param("podman", marks=_PODMAN),
+]
+ALL = [pytest.param("scripted"), *REAL]
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Differences:
     publishes_to_us: bool = True
     # a folder of this machine can be shown as a volume
     overlays_folders: bool = True
+    # such a volume is read after the run (Podman 4.3 reads the bare folder below it, which has nothing)
+    reads_overlays_after_the_run: bool = True
     # the volumes of the engine have a known size, so that a full disk can be had
     disk_bytes: int | None = None
     # containers are real: memory, shared memory, networks and process ids are the kernel's
@@ -77,6 +91,7 @@ PODMAN = Differences(
     refuses_archive_into_nothing=False,
     start_failure_comes_at="attach",
     keeps_words_of_start_failure=False,
+    reads_overlays_after_the_run=False,
     facts=MappingProxyType({"name": "podman"}),
 )
 

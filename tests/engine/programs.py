@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import dedent
 
-from smlocal.engine.scripted import Answer, ProgramKilled, Run
+from smlocal.engine.scripted import Answer, Run
 
 
 def _not_scripted(run: Run) -> int:

@@ -16,9 +16,11 @@ from tests.engine.processes import EngineProcess, remove_folder, require
 VOLUMES_BYTES = 256 * 1024 * 1024
 
 # In its own mount and network namespaces: the machine's engine, its key (which gives the id) and its containerd are out
-# of sight.
+# of sight. The data folder is made a shared mount here, for the daemon would cover the volumes by doing so itself.
 _START = """
 set -e
+mount --bind "$1/data" "$1/data"
+mount --make-shared "$1/data"
 mount -t tmpfs -o size="$2" none "$1/data/volumes"
 for hidden in /etc/docker /run/containerd; do
     if [ -d "$hidden" ]; then mount -t tmpfs -o size=16m none "$hidden"; fi

@@ -142,7 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") != "chunked":

@@ -91,15 +91,15 @@ def _engine_disk(facts: EngineFacts) -> Row:
     return disk_row("engine-disk", root, "docker image prune --force")
 
 
-def disk_row(name: str, folder: Path, fix: str) -> Row:
-    """Free space of the disk that `folder` is on, or will be on."""
+def disk_row(name: str, folder: Path, fix: str, *, low: int = _LOW_DISK, none: int = _NO_DISK) -> Row:
+    """Free space of the disk that `folder` is on, or will be on; `low` and `none` in bytes."""
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     text = f"{free / GIBIBYTE:.1f} GiB free at {folder}"
-    if free < _NO_DISK:
+    if free < none:
         return Row(name, "problem", text, fix)
-    return Row(name, "warning", text, fix) if free < _LOW_DISK else Row(name, "ok", text)
+    return Row(name, "warning", text, fix) if free < low else Row(name, "ok", text)
 
 
 def _podman() -> Row:

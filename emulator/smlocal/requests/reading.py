@@ -22,7 +22,7 @@ def load_request(operation: str, source: str) -> dict[str, Any]:
     takes it. Raises UsageError, with line and column for bad JSON; whether SageMaker would take it is not asked."""
     if source.lstrip().startswith("{"):
         return parse_request(operation, source, "the JSON given")
-    path = Path(source.removeprefix("file://"))
+    path = Path(source.removeprefix("file://") if source.startswith("file://") else source.removeprefix("file:"))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

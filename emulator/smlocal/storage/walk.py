@@ -37,8 +37,8 @@ class Walk:
 
     def files(self, folder: Path, prefix: str = "") -> Iterator[Found]:
         """Those whose key begins with the string `prefix`, in UTF-8 byte order. Raises StorageError."""
-        above, _, start = prefix.rpartition("/")
-        if above and not all(is_file_name(part) for part in above.split("/")):
+        above, slash, start = prefix.rpartition("/")
+        if slash and not all(is_file_name(part) for part in above.split("/")):
             return
         top = self._below(folder, above)
         if top is None:

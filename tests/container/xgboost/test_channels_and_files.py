@@ -15,7 +15,7 @@ from xgboost_golden import DATA
 FILE = {"TrainingInputMode": "File", "S3DistributionType": "FullyReplicated"}
 CSV = {**FILE, "ContentType": "text/csv"}
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.mark.parametrize(

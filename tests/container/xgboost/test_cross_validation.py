@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from smlocal_xgboost import folds
 from xgboost_jobs import LOGISTIC, SOFTPROB, SQUARED, Job, metric_lines
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @given(st.lists(st.integers(0, 3), min_size=6, max_size=60), st.integers(2, 6), st.booleans(), st.integers(0, 99))

@@ -25,7 +25,7 @@ from xgboost_golden import (
     train_model,
 )
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 CASES = GOLDEN["serving"]
 

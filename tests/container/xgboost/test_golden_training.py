@@ -10,7 +10,7 @@ import pytest
 from smlocal_xgboost import training
 from xgboost_golden import GOLDEN, SHIPPED, TRAINING_DIFFERENCES, Failure, expected_training, training_ids, write_job
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 CASES = GOLDEN["training"]
 _NUMBER = re.compile(r":(nan|[-+]?[0-9.]+)")

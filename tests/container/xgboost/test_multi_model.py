@@ -12,7 +12,7 @@ from smlocal_xgboost.serving import applications
 from smlocal_xgboost.serving.settings import Settings
 from xgboost_golden import train_model
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 ENVIRON = {"SAGEMAKER_MULTI_MODEL": "true"}
 BODY = "5.8,4,1.2,0.2\n7.7,2.8,6.7,2"

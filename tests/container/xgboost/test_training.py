@@ -18,7 +18,7 @@ from smlocal_xgboost.errors import UserError
 from xgboost_golden import DATA
 from xgboost_jobs import LOGISTIC, SOFTPROB, SQUARED, Job, metric_lines, rounds
 
-pytestmark = pytest.mark.filterwarnings("default::UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 ROOT = Path(__file__).resolve().parents[3]
 Capture = pytest.CaptureFixture[str]

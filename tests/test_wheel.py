@@ -1,0 +1,88 @@
+"""An installed wheel, in an empty virtual environment and an empty folder, has all that smlocal needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from smlocal import __version__
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+ROOT = Path(__file__).parent.parent
+NEEDED = [
+    "smlocal/py.typed",
+    "smlocal/images/aws_registries.json",
+    "smlocal/share/container/base/Dockerfile",
+    "smlocal/share/container/base/customize.sh",
+    "smlocal/share/container/sklearn/Dockerfile",
+    "smlocal/share/container/sklearn/build-settings/README.md",
+    "smlocal/share/container/xgboost/Dockerfile",
+    "smlocal/share/container/xgboost/build-settings/README.md",
+    "smlocal/share/fixtures/iris.csv",
+    "smlocal/share/labs/README.md",
+]
+FORBIDDEN = ("__pycache__", "build-settings/pip.conf", "build-settings/ca.crt", "tests/", ".pyc")
+
+
+def run(*argv: str | Path, folder: Path) -> str:
+    """Run a command without this test's own environment of Python; its output, or a failure that shows it."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE", "COV_"))
+    }
+    environment.pop("VIRTUAL_ENV", None)
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, f"{argv} gave {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT, folder=folder)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def smlocal(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The command of a virtual environment that holds the wheel and what it requires."""
+    folder = tmp_path_factory.mktemp("environment") / "venv"
+    venv.create(folder, with_pip=True)
+    run(folder / "bin" / "python", "-m", "pip", "install", "--quiet", wheel, folder=folder)
+    return folder / "bin" / "smlocal"
+
+
+def test_the_wheel_holds_the_images_the_labs_and_the_data_and_nothing_of_this_machine(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert [name for name in NEEDED if name not in names] == []
+    assert [name for name in names if any(part in name for part in FORBIDDEN)] == []
+
+
+def test_the_installed_command_knows_its_version_in_an_empty_folder(smlocal: Path, tmp_path: Path) -> None:
+    assert run(smlocal, "--version", folder=tmp_path).strip() == f"smlocal {__version__}"
+
+
+def test_what_travels_in_the_wheel_is_found_there(smlocal: Path, tmp_path: Path) -> None:
+    code = "from smlocal.shipped import *; print(shipped_folder('container'), iris_csv().stat().st_size)"
+    folder, size = run(smlocal.parent / "python", "-c", code, folder=tmp_path).split()
+    assert folder.startswith(str(smlocal.parent.parent))
+    assert int(size) == (ROOT / "fixtures" / "iris.csv").stat().st_size
+
+
+def test_the_wheels_images_are_those_of_the_repository(smlocal: Path, tmp_path: Path) -> None:
+    """The content of an image does not depend on where its files lie, so that nothing is built a second time."""
+    run(smlocal, "images", "build", folder=tmp_path)
+    rows = json.loads(run(smlocal, "--format", "json", "images", "list", folder=tmp_path))["images"]
+    assert [(row["name"], row["present"], row["current"]) for row in rows] == [
+        ("base", True, True),
+        ("sklearn", True, True),
+        ("xgboost", True, True),
+    ]
