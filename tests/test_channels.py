@@ -81,7 +81,10 @@ def test_the_bytes_are_those_of_the_objects(store: DirectoryStore) -> None:
     put(store, "iris/b", data=b"defgh")
     inputs = resolve(store, channel())
     files = [entry for entry in inputs.entries_of("train") if isinstance(entry, TreeFile)]
-    assert [(file.open().read(), file.size, file.mode) for file in files] == [(b"abc", 3, 0o644), (b"defgh", 5, 0o644)]
+    assert [(file.path, file.size, file.mode) for file in files] == [("a", 3, 0o644), ("b", 5, 0o644)]
+    for file, body in zip(files, (b"abc", b"defgh"), strict=True):
+        with file.open() as source:
+            assert source.read() == body
     assert inputs.total_bytes == inputs.channels[0].total_bytes == 8
 
 
@@ -163,7 +166,7 @@ def test_a_folder_marker_makes_a_folder(store: DirectoryStore) -> None:
         (["iris/../x"], r's3://bucket/iris/\.\./x cannot be a file of a channel.*"\.\."'),
         (["iris/./x"], r'"\."'),
         (["iris//x"], "an empty name"),
-        (["iris//"], "an empty name"),
+        (["iris//"], "ends with / and has 1 bytes"),
         (["iris/" + "x" * 256], "longer name than 255 bytes"),
         (["iris/a\0b"], "a NUL byte"),
         (["iris/full/"], "ends with / and has 1 bytes"),
@@ -188,7 +191,7 @@ PARTS = st.sampled_from(["a", "b", "..", ".", "", "é", "c" * 256, "\0", "x y"])
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.sets(st.lists(PARTS, min_size=1, max_size=4).map("/".join), min_size=1, max_size=6))
+@given(st.sets(st.lists(PARTS, min_size=1, max_size=3).map("/".join), min_size=1, max_size=6))
 def test_no_key_leaves_its_channel_or_overwrites_another(
     tmp_path_factory: pytest.TempPathFactory, keys: set[str]
 ) -> None:
@@ -202,7 +205,7 @@ def test_no_key_leaves_its_channel_or_overwrites_another(
     found = paths(inputs)
     assert len(set(found)) == len(found)
     assert all(not {"", ".", ".."} & set(path.split("/")) for path in found)
-    assert {path for path in found} == keys - {""}
+    assert set(found) == keys - {""}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from smlocal.engine.interface import ContainerSpec, ContainerState, Engine, LogChunk
+from smlocal.engine.interface import ContainerSpec, ContainerState, Engine, LogChunk, LogStream
 from smlocal.tree import Entry, tar_stream
 from tests.engine.adapters import IMAGE, Adapter
 from tests.engine.programs import Trial
@@ -25,6 +25,7 @@ class Stage:
 
     adapter: Adapter
     labels: dict[str, str] = field(default_factory=dict)
+    _streams: list[LogStream] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.labels = {"smlocal-suite": self.name("test")}
@@ -62,13 +63,15 @@ class Stage:
         return self.run_created(self.create(trial, **more))
 
     def run_created(self, container: str) -> Ran:
-        stream = self.engine.attach(container)
-        try:
-            self.engine.start(container)
-            chunks = list(stream)
-        finally:
-            stream.close()
+        stream = self.attach(container)
+        self.engine.start(container)
+        chunks = list(stream)
         return Ran(container, self.ended(container), chunks)
+
+    def attach(self, container: str) -> LogStream:
+        stream = self.engine.attach(container)
+        self._streams.append(stream)
+        return stream
 
     def ended(self, container: str) -> ContainerState:
         state = self.engine.wait(container, _PATIENCE)
@@ -93,6 +96,8 @@ class Stage:
 
     def clear(self) -> None:
         """Remove all of it: containers first, for what they hold cannot be removed."""
+        for stream in self._streams:
+            stream.close()
         ours = self.engine.owned(self.labels)
         for item in (found for found in ours if found.kind == "container"):
             self.engine.remove_container(item.id)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from smlocal import owner
-from smlocal.engine.scripted import Answer, Request, Script, ScriptedEngine, ScriptedImage, forwarder
+from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage, forwarder
 from smlocal.hosting import Model, ModelServer
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
@@ -29,8 +29,13 @@ LIMITS = Limits(
 @pytest.fixture
 def engine() -> ScriptedEngine:
     made = ScriptedEngine()
-    made.add_image("relay", forwarder)
+    made.add_image("relay", relay)
     return made
+
+
+def relay(run: Run) -> int:
+    run.write("listening\n")
+    return forwarder(run)
 
 
 @pytest.fixture

@@ -62,6 +62,7 @@ class Jobs:
         image: str | None = None,
         stop: threading.Event | None = None,
         stop_at: str | None = None,
+        at_line: Callable[[str], None] = lambda line: None,
         **changes: Any,
     ) -> TrainingResult:
         """Run one job; `stop_at`: a line of its output at which it is asked to stop."""
@@ -69,6 +70,7 @@ class Jobs:
 
         def on_line(line: str) -> None:
             self.lines.append(line)
+            at_line(line)
             if stop_at is not None and stop_at in line:
                 asked.set()
 

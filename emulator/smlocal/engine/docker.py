@@ -28,6 +28,7 @@ from smlocal.engine.interface import (
     LogStream,
     Owned,
     Pipe,
+    bears,
 )
 from smlocal.errors import (
     CannotRun,
@@ -243,6 +244,8 @@ class DockerEngine:
         except EngineError as error:
             cause = error.__cause__
             text = _explanation(cause) if isinstance(cause, docker.errors.APIError) else str(error)
+            if "no such container" in text.lower():
+                raise
             raise ContainerNotStarted(text) from error
 
     def attach(self, container: str) -> LogStream:
@@ -328,11 +331,12 @@ class DockerEngine:
             containers = self._api.containers(all=True, filters=filters)
             volumes = self._api.volumes(filters=filters).get("Volumes") or []
             networks = self._api.networks(filters=filters)
-        return [
+        found = [
             *(_owned_container(item) for item in containers),
             *(Owned("volume", item["Name"], item["Name"], item.get("Labels") or {}) for item in volumes),
             *(Owned("network", item["Id"], item["Name"], item.get("Labels") or {}) for item in networks),
         ]
+        return [item for item in found if bears(item.labels, labels)]  # Podman gives volumes that bear any of them
 
 
 def _owned_container(item: Mapping[str, Any]) -> Owned:
@@ -352,8 +356,17 @@ def _connect(address: str | None) -> tuple[docker.APIClient, str]:
     elif address is None and os.environ.get("DOCKER_TLS_VERIFY"):
         client = docker.from_env(timeout=_SECONDS, max_pool_size=_POOL)
         return client.api, given
+    _knock(given)
     api = docker.APIClient(base_url=given, version="auto", timeout=_SECONDS, tls=tls, max_pool_size=_POOL)
     return api, given or api.base_url
+
+
+def _knock(address: str | None) -> None:
+    """Raises OSError when nobody listens at a Unix socket: the library would leave its own socket open then."""
+    path = (address or "unix:///var/run/docker.sock").partition("unix://")[2]
+    if path and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.connect(path)
 
 
 def _connection(found: Any) -> tuple[socket.socket, bytes]:

@@ -125,6 +125,11 @@ class Owned:
     image: str = ""
 
 
+def bears(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    """Whether a thing with the labels `found` bears every one of `wanted` ("" as value: any value)."""
+    return all(name in found and value in ("", found[name]) for name, value in wanted.items())
+
+
 class Pipe(Protocol):
     """A two-way stream of bytes to a process in a container."""
 
@@ -231,7 +236,10 @@ class Engine(Protocol):
         ...
 
     def attach(self, container: str) -> LogStream:
-        """The output from now on, none lost: attach before `start` to have all of it."""
+        """The output from now on, none lost: attach before `start` to have all of it.
+
+        Raises ContainerNotStarted where the engine prepares the program already here (Podman), NotFoundInEngine.
+        """
         ...
 
     def logs(self, container: str, tail: int | None = None) -> bytes:

@@ -28,7 +28,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts, LogStream, Owned, Pipe
+from smlocal.engine.interface import (
+    ContainerSpec,
+    ContainerState,
+    EngineFacts,
+    ImageFacts,
+    LogStream,
+    Owned,
+    Pipe,
+    bears,
+)
 from smlocal.engine.scripted_container import Neighbours, ScriptedContainer, SocketEnd
 from smlocal.engine.scripted_files import FileSystem, Mount, Node, Tree, empty_tree, tree_of_folder
 from smlocal.engine.scripted_http import Answer, Handler, Request
@@ -380,7 +389,7 @@ class ScriptedEngine:
             things = [item.owned() for item in self._containers.values()]
             things += [Owned("volume", name, name, volume.labels) for name, volume in self._volumes.items()]
             things += [Owned("network", net.id, name, net.labels) for name, net in self._networks.items()]
-        return [item for item in things if _bears(item.labels, labels)]
+        return [item for item in things if bears(item.labels, labels)]
 
     def _identifier(self) -> str:
         return f"{next(self._count):064x}"[::-1]  # reversed, so that short prefixes tell containers apart
@@ -390,10 +399,6 @@ def _arguments(spec: ContainerSpec, image: ScriptedImage) -> tuple[str, ...]:
     if spec.entrypoint is None:
         return (*image.entrypoint, *(image.command if spec.command is None else spec.command))
     return (*spec.entrypoint, *(spec.command or ()))  # its own entrypoint: nothing of the image's command
-
-
-def _bears(found: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    return all(name in found and value in ("", found[name]) for name, value in wanted.items())
 
 
 def _volumes_of(spec: ContainerSpec) -> set[str]:

@@ -7,6 +7,7 @@ A server on 127.0.0.1 or on another port looks from outside as if there were non
 from __future__ import annotations
 
 import ipaddress
+import re
 import struct
 from collections.abc import Iterator
 from typing import Protocol
@@ -14,7 +15,8 @@ from typing import Protocol
 from smlocal.engine.interface import Pipe
 from smlocal.errors import SmlocalError
 
-_LISTEN = "0A"
+# number, local address, remote address, and the state LISTEN
+_LINE = re.compile(r"\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ 0A\b", re.ASCII)
 _MOST = 1024 * 1024  # bytes of the tables that are read
 
 
@@ -39,28 +41,27 @@ def listening_addresses(container: _Container) -> tuple[str, ...] | None:
 
 
 def parsed(table: str) -> Iterator[str]:
-    """The listening addresses of /proc/net/tcp and tcp6; addresses are words in the byte order of the machine."""
+    """The listening addresses of /proc/net/tcp and tcp6, those of IPv4 in IPv6 as IPv4."""
     for line in table.splitlines():
-        columns = line.split()
-        if len(columns) < 4 or columns[3] != _LISTEN:
+        found = _LINE.match(line)
+        if found is None:
             continue
-        address, _, port = columns[1].rpartition(":")
-        if len(address) == 8:
-            yield f"{ipaddress.IPv4Address(_network_order(address))}:{int(port, 16)}"
-        elif len(address) == 32:
-            yield f"[{ipaddress.IPv6Address(_network_order(address))}]:{int(port, 16)}"
+        packed, port = _network_order(found[1]), int(found[2], 16)
+        if len(packed) == 4:
+            yield f"{ipaddress.IPv4Address(packed)}:{port}"
+        else:
+            address = ipaddress.IPv6Address(packed)
+            yield f"{address.ipv4_mapped}:{port}" if address.ipv4_mapped else f"[{address}]:{port}"
 
 
 def _network_order(words: str) -> bytes:
+    """Addresses are printed as words in the byte order of the machine."""
     raw = bytes.fromhex(words)
     return b"".join(struct.pack(">I", word) for word in struct.unpack(f"<{len(raw) // 4}I", raw))
 
 
 def is_loopback(address: str) -> bool:
-    host = address.rpartition(":")[0].strip("[]")
-    found = ipaddress.ip_address(host)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool((mapped or found).is_loopback)
+    return ipaddress.ip_address(address.rpartition(":")[0].strip("[]")).is_loopback
 
 
 def port_of(address: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from smlocal.requests.decision import Decisions, honoured, refused
 
 _CHANNELS = "tests/test_channels.py::test_"
-FILES = f"{_CHANNELS}objects_become_files_named_by_what_follows_the_prefix"
+FILES = "tests/training/test_what_a_container_sees.py::test_files_are_readable_by_all_and_keep_their_folders"
+_PREFIX = f"{_CHANNELS}an_address_is_a_string_prefix_and_paths_follow_its_last_slash"
+_SHUFFLED = f"{_CHANNELS}a_seed_shuffles_the_order_of_the_download_and_always_alike"
 _JUMPSTART = "smlocal has no model hub: put the data in a bucket or folder and name that"
 
 _SOURCE = "InputDataConfig[].DataSource.S3DataSource"
-_CONFIG = f"{_CHANNELS}a_channel_is_told_in_inputdataconfig"
+_CONFIG = f"{_CHANNELS}a_channel_is_described_as_the_guide_has_it"
 
 MEMBERS: Decisions = (
     *honoured("InputDataConfig", "each channel is a folder below /opt/ml/input/data", FILES),
@@ -19,11 +21,11 @@ MEMBERS: Decisions = (
     *honoured(
         f"{_SOURCE}.S3DataType",
         "all objects whose key begins with the prefix",
-        FILES,
+        _PREFIX,
         values=("S3Prefix",),
         otherwise='smlocal reads no manifests: put the objects below one prefix and use "S3Prefix"',
     ),
-    *honoured(f"{_SOURCE}.S3Uri", "the prefix, as a string", FILES),
+    *honoured(f"{_SOURCE}.S3Uri", "the prefix, as a string", _PREFIX),
     *honoured(
         f"{_SOURCE}.S3DataDistributionType",
         "is told in inputdataconfig.json; the one instance gets all objects either way",
@@ -45,7 +47,7 @@ MEMBERS: Decisions = (
     *honoured(
         "InputDataConfig[].CompressionType",
         "files are given as they are stored",
-        _CONFIG,
+        f"{_CHANNELS}the_bytes_are_those_of_the_objects",
         values=("None",),
         otherwise="smlocal unpacks no channel: let the program do it, or store the objects uncompressed",
     ),
@@ -59,14 +61,14 @@ MEMBERS: Decisions = (
     *honoured(
         "InputDataConfig[].InputMode",
         "goes before TrainingInputMode",
-        _CONFIG,
+        f"{_CHANNELS}a_channels_own_mode_goes_before_the_jobs",
         values=("File",),
         otherwise='smlocal copies channels before the start and streams none: use "File"',
     ),
-    *honoured("InputDataConfig[].ShuffleConfig", "shuffles the objects", f"{_CHANNELS}a_seed_shuffles_the_objects"),
+    *honoured("InputDataConfig[].ShuffleConfig", "shuffles the objects", _SHUFFLED),
     *honoured(
         "InputDataConfig[].ShuffleConfig.Seed",
         "the same seed, the same order",
-        f"{_CHANNELS}a_seed_shuffles_the_objects",
+        _SHUFFLED,
     ),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from smlocal.requests.decision import Decisions, honoured, recorded, refused
 
-_MODEL = "tests/hosting/test_model.py::test_"
+_STARTING = "tests/hosting/test_starting.py::test_"
 _DATA = "tests/hosting/test_model_data.py::test_"
-_KEPT = "tests/test_journal.py::test_the_request_is_kept_as_it_was_given"
+_KEPT = "tests/requests/test_what_becomes_of_members.py::test_a_recorded_member_of_a_model_is_kept"
+_LAUNCHED = f"{_STARTING}a_model_is_launched_as_the_platform_does"
 
-_ARCHIVE = "smlocal serves one model archive: name it in ModelDataUrl"
+_ARCHIVE = "smlocal gives a container one model: put all of its files in that"
+_HUB = "smlocal has no model hub: put the files below one prefix and name that in S3Uri"
 _REGISTRY = "smlocal has no model registry: name the image in Image and the archive in ModelDataUrl"
 _PIPELINE = "smlocal serves one container: give it as PrimaryContainer, and try the others one by one"
 _S3_MODEL = "S3Uri S3DataType CompressionType ModelAccessConfig ModelAccessConfig.AcceptEula HubAccessConfig"
@@ -32,15 +34,17 @@ _CONTAINER = (  # all members of a ContainerDefinition, as one that is refused w
     *(f"ContainerMetricsConfig.{name}" for name in _METRICS.split()),
 )
 
+_DATA_SOURCE = "PrimaryContainer.ModelDataSource.S3DataSource"
+_FILES = f"{_DATA}objects_below_a_prefix_are_files_by_the_rest_of_their_keys"
 _PRIMARY: Decisions = (
-    *honoured("PrimaryContainer", "is what serves", f"{_MODEL}the_image_runs_with_serve"),
+    *honoured("PrimaryContainer", "is what serves", _LAUNCHED),
     *recorded("PrimaryContainer.ContainerHostname", "AWS too ignores it for a single container", _KEPT),
-    *honoured("PrimaryContainer.Image", "the image that runs", f"{_MODEL}the_image_runs_with_serve"),
-    *honoured("PrimaryContainer.ImageConfig", "says from where the image comes", f"{_MODEL}the_image_runs_with_serve"),
+    *honoured("PrimaryContainer.Image", "the image that runs", _LAUNCHED),
+    *honoured("PrimaryContainer.ImageConfig", "says from where the image comes", _LAUNCHED),
     *honoured(
         "PrimaryContainer.ImageConfig.RepositoryAccessMode",
         "the engine holds the image or pulls it with its own settings",
-        f"{_MODEL}the_image_runs_with_serve",
+        _LAUNCHED,
         values=("Platform",),
         otherwise="smlocal has no VPC: pull the image yourself with docker pull, and leave ImageConfig out",
     ),
@@ -52,24 +56,43 @@ _PRIMARY: Decisions = (
     *honoured(
         "PrimaryContainer.Mode",
         "one model is served",
-        f"{_MODEL}the_image_runs_with_serve",
+        _LAUNCHED,
         values=("SingleModel",),
         otherwise='smlocal serves one model in a container: use "SingleModel"',
     ),
     *honoured(
         "PrimaryContainer.ModelDataUrl",
         "the archive is unpacked to /opt/ml/model, which is read-only",
-        f"{_DATA}an_archive_becomes_the_files_of_the_model",
+        f"{_DATA}an_archive_is_unpacked",
     ),
-    *refused("PrimaryContainer.ModelDataSource", _ARCHIVE, below=(_SOURCE,)),
+    *honoured("PrimaryContainer.ModelDataSource", "says where the model's files come from", _FILES),
+    *honoured(_DATA_SOURCE, "they come from an object store", _FILES),
+    *honoured(f"{_DATA_SOURCE}.S3Uri", "the archive, the one file, or the prefix of all files", _FILES),
+    *honoured(
+        f"{_DATA_SOURCE}.S3DataType",
+        "one object, or all below a prefix",
+        _FILES,
+        values=("S3Prefix", "S3Object"),
+        otherwise='use "S3Object"',
+    ),
+    *honoured(
+        f"{_DATA_SOURCE}.CompressionType",
+        "an archive is unpacked, and other objects are files",
+        _FILES,
+        values=("None", "Gzip"),
+        otherwise='use "Gzip"',
+    ),
+    *refused(f"{_DATA_SOURCE}.ModelAccessConfig", _HUB, below=("AcceptEula",)),
+    *refused(f"{_DATA_SOURCE}.HubAccessConfig", _HUB, below=("HubContentArn",)),
+    *refused(f"{_DATA_SOURCE}.ManifestS3Uri", _HUB),
+    *refused(f"{_DATA_SOURCE}.ETag", "smlocal takes the object as it is: leave it out"),
+    *refused(f"{_DATA_SOURCE}.ManifestEtag", _HUB),
     *refused(
         "PrimaryContainer.AdditionalModelDataSources",
         _ARCHIVE,
         below=("[].ChannelName", *(f"[].{name}" for name in _SOURCE.split())),
     ),
-    *honoured(
-        "PrimaryContainer.Environment", "is the program's environment", f"{_MODEL}the_environment_of_the_model_wins"
-    ),
+    *honoured("PrimaryContainer.Environment", "is the program's environment", _LAUNCHED),
     *refused("PrimaryContainer.ModelPackageName", _REGISTRY),
     *refused("PrimaryContainer.InferenceSpecificationName", _REGISTRY),
     *refused(
@@ -85,7 +108,7 @@ _PRIMARY: Decisions = (
 )
 
 MEMBERS: Decisions = (
-    *honoured("ModelName", "names the model", _KEPT),
+    *honoured("ModelName", "names the model and its record", _KEPT),
     *_PRIMARY,
     *refused("Containers", _PIPELINE, below=tuple(f"[].{name}" for names in _CONTAINER for name in names.split())),
     *refused("InferenceExecutionConfig", _PIPELINE, below=("Mode",)),
@@ -97,6 +120,8 @@ MEMBERS: Decisions = (
         below=("SecurityGroupIds Subnets",),
     ),
     *honoured(
-        "EnableNetworkIsolation", "the container reaches nothing", f"{_MODEL}an_isolated_model_has_no_credentials"
+        "EnableNetworkIsolation",
+        "the container reaches nothing",
+        f"{_STARTING}an_isolated_model_has_no_credentials_and_is_reached_all_the_same",
     ),
 )

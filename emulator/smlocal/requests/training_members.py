@@ -6,12 +6,12 @@ from smlocal.requests import channel_members
 from smlocal.requests.decision import Decisions, honoured, recorded, refused
 
 _OPTML = "tests/test_optml.py::test_"
-_JOB = "tests/test_training.py::test_"
-_OUTPUTS = "tests/test_outputs.py::test_"
-_CHECKPOINTS = "tests/test_checkpoints.py::test_"
-_TOLD_BACK = f"{_JOB}the_description_repeats_the_request"
-_KEPT = "tests/test_journal.py::test_the_request_is_kept_as_it_was_given"
-_ENTRYPOINT = f"{_OPTML}the_command_line_follows_the_guides_table"
+_SEEN = "tests/training/test_what_a_container_sees.py::test_"
+_OUTCOMES = "tests/training/test_outcomes.py::test_"
+_CHECKPOINTS = "tests/training/test_checkpoints.py::test_"
+_TOLD_BACK = "tests/requests/test_what_becomes_of_members.py::test_a_recorded_member_of_a_training_job_is_told_back"
+_ENTRYPOINT = f"{_SEEN}arguments_replace_train_and_an_entrypoint_replaces_the_images"
+_IMAGE = f"{_SEEN}train_is_the_only_argument_and_there_is_no_terminal"
 
 _DEBUGGER = "smlocal has no SageMaker Debugger: leave it out"
 _ONE_INSTANCE = "smlocal runs a job on one instance: give InstanceType and an InstanceCount of 1"
@@ -19,7 +19,7 @@ _SERVERLESS = "smlocal runs a container of yours, not AWS's serverless jobs: nam
 
 _ALGORITHM: Decisions = (
     *honoured("AlgorithmSpecification", "says what runs", _ENTRYPOINT),
-    *honoured("AlgorithmSpecification.TrainingImage", "the image that runs", f"{_JOB}the_image_runs_with_train"),
+    *honoured("AlgorithmSpecification.TrainingImage", "the image that runs", _IMAGE),
     *refused(
         "AlgorithmSpecification.AlgorithmName",
         "smlocal has no algorithms of AWS Marketplace: name the image in TrainingImage",
@@ -56,12 +56,12 @@ _ALGORITHM: Decisions = (
     *honoured(
         "AlgorithmSpecification.TrainingImageConfig",
         "says from where the image comes",
-        f"{_JOB}the_image_runs_with_train",
+        _IMAGE,
     ),
     *honoured(
         "AlgorithmSpecification.TrainingImageConfig.TrainingRepositoryAccessMode",
         "the engine holds the image or pulls it with its own settings",
-        f"{_JOB}the_image_runs_with_train",
+        _IMAGE,
         values=("Platform",),
         otherwise="smlocal has no VPC: pull the image yourself with docker pull, and leave TrainingImageConfig out",
     ),
@@ -75,11 +75,11 @@ _ALGORITHM: Decisions = (
 _PREFERENCES = "InstanceType InstanceCount TrainingPlanArns"
 _PLACEMENT = "EnableMultipleJobs PlacementSpecifications PlacementSpecifications[].UltraServerId"
 _RESOURCES: Decisions = (
-    *honoured("ResourceConfig", "says on what the job runs", f"{_JOB}an_instance_type_limits_the_container"),
+    *honoured("ResourceConfig", "says on what the job runs", f"{_SEEN}the_instance_sets_memory_and_processors"),
     *honoured(
         "ResourceConfig.InstanceType",
         "limits vCPU and memory, and is told in resourceconfig.json",
-        f"{_JOB}an_instance_type_limits_the_container",
+        f"{_SEEN}the_instance_sets_memory_and_processors",
     ),
     *honoured(
         "ResourceConfig.InstanceCount",
@@ -113,7 +113,7 @@ _RESOURCES: Decisions = (
     *refused("ResourceConfig.SelectedInstanceCount", "it is for DescribeTrainingJob only: leave it out"),
 )
 
-_STOPPED = f"{_JOB}a_job_over_its_time_is_stopped_and_its_output_kept"
+_STOPPED = f"{_OUTCOMES}a_job_over_its_time_is_stopped_and_says_so"
 _RUN: Decisions = (
     *honoured(
         "TrainingJobName",
@@ -130,19 +130,23 @@ _RUN: Decisions = (
         "no role is assumed and no credentials of yours reach the container; the text for missing objects names it",
         _TOLD_BACK,
     ),
-    *honoured("OutputDataConfig", "says where the output goes", f"{_OUTPUTS}the_model_is_one_archive_below_the_job"),
+    *honoured(
+        "OutputDataConfig",
+        "says where the output goes",
+        f"{_OUTCOMES}a_good_job_completes_with_its_model_and_other_output",
+    ),
     *refused(
         "OutputDataConfig.KmsKeyId", "smlocal does not encrypt: leave it out, and let the bucket encrypt if it must"
     ),
     *honoured(
         "OutputDataConfig.S3OutputPath",
         "model.tar.gz and output.tar.gz go to <path>/<job>/output/",
-        f"{_OUTPUTS}the_model_is_one_archive_below_the_job",
+        f"{_OUTCOMES}a_good_job_completes_with_its_model_and_other_output",
     ),
     *honoured(
         "OutputDataConfig.CompressionType",
         "NONE stores the model's files one by one",
-        f"{_OUTPUTS}without_compression_the_files_are_stored_one_by_one",
+        f"{_OUTCOMES}an_uncompressed_model_is_objects_under_a_prefix",
         values=("GZIP", "NONE"),
         otherwise='use "GZIP"',
     ),
@@ -154,8 +158,12 @@ _RUN: Decisions = (
         _TOLD_BACK,
     ),
     *recorded("StoppingCondition.MaxPendingTimeInSeconds", "nobody waits for capacity here", _TOLD_BACK),
-    *recorded("Tags", "AWS too only keeps them", _KEPT, below=("[].Key [].Value",)),
-    *honoured("EnableNetworkIsolation", "the container reaches nothing", f"{_JOB}an_isolated_job_reaches_nothing"),
+    *recorded("Tags", "AWS too only keeps them", _TOLD_BACK, below=("[].Key [].Value",)),
+    *honoured(
+        "EnableNetworkIsolation",
+        "the container reaches nothing",
+        f"{_SEEN}an_isolated_job_reaches_nothing_and_has_no_credentials",
+    ),
     *recorded("EnableInterContainerTrafficEncryption", "one container has no traffic with others", _TOLD_BACK),
     *recorded(
         "EnableManagedSpotTraining",
@@ -165,9 +173,13 @@ _RUN: Decisions = (
     *honoured(
         "CheckpointConfig",
         "checkpoints are restored at the start and saved while the job runs",
-        f"{_CHECKPOINTS}a_changed_file_is_saved",
+        f"{_CHECKPOINTS}a_checkpoint_is_kept_while_the_job_still_runs",
     ),
-    *honoured("CheckpointConfig.S3Uri", "where they are kept", f"{_CHECKPOINTS}a_changed_file_is_saved"),
+    *honoured(
+        "CheckpointConfig.S3Uri",
+        "where they are kept",
+        f"{_CHECKPOINTS}what_was_kept_is_there_when_the_next_job_begins",
+    ),
     *honoured(
         "CheckpointConfig.LocalPath",
         "their folder in the container",
@@ -176,7 +188,7 @@ _RUN: Decisions = (
     *honoured(
         "Environment",
         "is the program's environment",
-        f"{_OPTML}the_environment_of_the_request_is_given_verbatim",
+        f"{_SEEN}the_environment_is_the_platforms_and_the_requests",
     ),
     *recorded(
         "RetryStrategy",

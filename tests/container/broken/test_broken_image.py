@@ -94,6 +94,14 @@ def test_only_sigkill_ends_what_ignores_sigterm(run: Callable[..., Any], command
 
 
 @pytest.mark.engine
+def test_what_saves_on_sigterm_does(run: Callable[..., Any]) -> None:
+    box = run("train", "saves_on_sigterm")
+    box.wait_for_log("working")
+    assert box.stop(grace=10)[0] == 0
+    assert box.read("/opt/ml/model/model.txt") == b"saved when told to stop\n"
+
+
+@pytest.mark.engine
 def test_memory_is_filled_until_the_kernel_ends_it(run: Callable[..., Any]) -> None:
     limits = {"mem_limit": "64m", "memswap_limit": "64m"}
     box = run("train", "fills_memory", **limits)

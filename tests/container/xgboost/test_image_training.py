@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xgboost as xgb
 from xgboost_golden import DATA
@@ -105,11 +108,6 @@ def test_checkpoints_carry_on_in_a_second_container(new_box: Any, xgboost_image:
 
 
 def test_a_parquet_channel_trains(new_box: Any, xgboost_image: str) -> None:
-    import io
-
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     rows = [[float(cell) for cell in line.split(",")] for line in DATA["iris_train.csv"].split()]
     columns = {str(number): list(column) for number, column in enumerate(zip(*rows, strict=True))}
     content = io.BytesIO()

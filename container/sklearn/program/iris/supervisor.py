@@ -7,12 +7,12 @@ your-algorithms-inference-code (SIGTERM, then SIGKILL after 30 s).
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,29 +44,41 @@ def execution_parameters(settings: ServingSettings) -> dict[str, int | str]:
     }
 
 
+class _SignalPipe:
+    """Signals as bytes in a pipe: waiting for them takes no lock that a handler could find taken, and no polling."""
+
+    def __init__(self, *numbers: signal.Signals) -> None:
+        self._reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer)
+        for number in numbers:
+            signal.signal(number, lambda _signal, _frame: None)
+
+    def wait(self) -> set[int]:
+        """The signals that have come since the last call, at least one."""
+        select.select([self._reader], [], [])
+        return set(os.read(self._reader, 1024))
+
+
 class Supervisor:
     """The processes of one container, from start to end."""
 
     def __init__(self, settings: ServingSettings, environment: Mapping[str, str]) -> None:
         self._settings = settings
         self._environment = environment
-        self._stop = threading.Event()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self) -> int:
         """Serve until SIGTERM (exit code 0) or until a process ends by itself (1)."""
+        signals = _SignalPipe(signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
         run = Path(tempfile.mkdtemp(prefix="iris-"))
         try:
             self._start(run)
-            return self._watch()
+            return self._watch(signals)
         finally:
             shutil.rmtree(run, ignore_errors=True)
 
     def _start(self, run: Path) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda _signal, _frame: self._stop.set())
-        # A child that ends wakes the loop below; without a handler, its signal would be ignored.
-        signal.signal(signal.SIGCHLD, lambda _signal, _frame: None)
         run.chmod(0o755)  # nginx's workers run as another user and must find the sockets in here
         (run / "ready").mkdir()
         ControlServer(run / "control.sock", run / "ready", execution_parameters(self._settings)).start()
@@ -89,17 +101,18 @@ class Supervisor:
     def _spawn(self, name: str, command: list[str], added: Mapping[str, str]) -> None:
         self._children[name] = subprocess.Popen(command, env={**self._environment, **added}, stdin=subprocess.DEVNULL)
 
-    def _watch(self) -> int:
-        while not self._stop.wait(0.2):
+    def _watch(self, signals: _SignalPipe) -> int:
+        while True:
             for name, child in self._children.items():
                 code = child.poll()
                 if code is not None:
                     print(f"{name} ended by itself with code {code}; ending.", file=sys.stderr, flush=True)
                     self._end(grace=1.0)
                     return 1
-        print("Told to stop; letting running requests finish.", flush=True)
-        self._end(grace=float(self._settings.grace))
-        return 0
+            if signals.wait() & {signal.SIGTERM, signal.SIGINT}:
+                print("Told to stop; letting running requests finish.", flush=True)
+                self._end(grace=float(self._settings.grace))
+                return 0
 
     def _end(self, grace: float) -> None:
         # nginx first takes no more requests (SIGQUIT is its graceful end) while gunicorn still answers running ones.

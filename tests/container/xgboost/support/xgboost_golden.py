@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 ROOT = Path(__file__).resolve().parents[4]
 GOLDEN = json.loads((ROOT / "fixtures" / "xgboost_golden.json").read_text(encoding="utf-8"))
 DATA: dict[str, str] = GOLDEN["data"]
@@ -112,9 +115,6 @@ def write_channel(folder: Path, case: str, files: list[str]) -> None:
 
 
 def _write_parquet(target: Path, text: str) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     rows = [[float(cell) for cell in line.split(",")] for line in text.split()]
     columns = list(zip(*rows, strict=True))
     pq.write_table(pa.table({str(number): list(column) for number, column in enumerate(columns)}), target)

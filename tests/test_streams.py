@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smlocal.streams import chunks_of, reader_of
+
+
+@given(st.lists(st.binary(max_size=50)), st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_chunks_read_as_a_file_are_the_same_bytes(chunks: list[bytes], sizes: list[int]) -> None:
+    whole = b"".join(chunks)
+    with reader_of(chunks) as source:
+        for size in sizes:
+            assert source.read(size) == whole[:size]
+            whole = whole[size:]
+        assert source.read() == whole
+
+
+def test_closing_the_file_ends_its_iterator() -> None:
+    ended = []
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            yield b"a"
+            yield b"b"
+        finally:
+            ended.append(True)
+
+    with reader_of(chunks()) as source:
+        assert source.read(1) == b"a"
+    assert ended == [True]
+
+
+def test_an_error_of_the_iterator_reaches_the_reader() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"a"
+        raise LookupError("lost")
+
+    with reader_of(chunks()) as source, pytest.raises(LookupError, match="lost"):
+        source.read()
+
+
+def test_no_more_is_taken_than_is_read() -> None:
+    taken = []
+
+    def chunks() -> Iterator[bytes]:
+        for number in range(10):
+            taken.append(number)
+            yield bytes(1024 * 1024)
+
+    with reader_of(chunks()) as source:
+        source.read(1024 * 1024)
+        assert len(taken) <= 2
+
+
+def test_a_files_bytes_come_in_chunks_and_the_file_is_closed() -> None:
+    source = io.BytesIO(b"abcde")
+    assert list(chunks_of(source, 2)) == [b"ab", b"cd", b"e"]
+    assert source.closed
