@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 ORIGINAL_STATUS = "X-Smlocal-Original-Status"
-_UNTYPED = "smlocal.untyped"
+_NO_TYPE = ("Content-Type", "")  # marks an answer that is to have none
 _LAST_REQUESTS = 2.0  # seconds for requests under way when the front closes
 _OTHER_OPERATIONS = {
     "async-invocations": "InvokeEndpointAsync",
@@ -104,10 +104,7 @@ class Front:
         headers: dict[str, str] = {}
         for key, value in request.raw_headers:
             headers.setdefault(key.decode("latin-1").lower(), value.decode("latin-1"))
-        invocation = await self._server.send(body, headers)
-        if "Content-Type" not in invocation.headers:
-            request[_UNTYPED] = True
-        return self._response(invocation)
+        return self._response(await self._server.send(body, headers))
 
     async def _body(self, request: web.Request) -> bytes | None:
         """The whole body, or None when it is longer than the runtime takes."""
@@ -134,6 +131,8 @@ class Front:
             headers.append(("x-Amzn-Invoked-Production-Variant", self._server.endpoint.variant))
         elif failure.original_status is not None:
             headers.append((ORIGINAL_STATUS, str(failure.original_status)))
+        if "Content-Type" not in invocation.headers:
+            headers.append(_NO_TYPE)
         return web.Response(status=invocation.status, headers=headers, body=invocation.body)
 
 
@@ -145,5 +144,5 @@ def _text(value: str) -> str:
 async def _only_our_headers(request: web.Request, response: web.StreamResponse) -> None:
     """An answer for which the container gave no Content-Type has none here; the library would add one."""
     response.headers.popall("Server", None)
-    if _UNTYPED in request:
-        response.headers.popall("Content-Type", None)
+    if response.headers.get("Content-Type") == _NO_TYPE[1]:
+        response.headers.popall("Content-Type")

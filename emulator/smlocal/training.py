@@ -35,7 +35,10 @@ _OVERLAY_FROM = 64 * MEBIBYTE  # below this a copy is quicker than a second volu
 _TURN = 0.1  # seconds between looks at a stop request
 _DEFAULT_RUNTIME = 86400  # API: StoppingCondition
 
-OUT_OF_MEMORY = "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an instance."
+OUT_OF_MEMORY = (
+    "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an"
+    " instance."
+)
 NO_IMAGE = (
     "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
 )

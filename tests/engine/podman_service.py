@@ -34,6 +34,10 @@ graphroot = "{folder}/storage"
 runroot = "{folder}/run"
 """
 
+# A Docker daemon beside it lets the kernel filter frames within a bridge too, and drops what no rule accepts; Podman has
+# no such rule for its internal networks. Frames within one of its bridges only: between networks nothing changes.
+_WITHIN_BRIDGES = ["FORWARD", "-i", "podman+", "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT"]
+
 
 @contextlib.contextmanager
 def podman_service() -> Iterator[str]:
@@ -48,8 +52,10 @@ def podman_service() -> Iterator[str]:
     process = EngineProcess(["podman", "system", "service", "--time=0", address], folder, environment)
     try:
         process.wait_for(address)
+        subprocess.run(["iptables", "--wait", "--insert", *_WITHIN_BRIDGES], check=True)
         yield address
     finally:
+        subprocess.run(["iptables", "--wait", "--delete", *_WITHIN_BRIDGES], check=False, capture_output=True)
         process.stop()
         for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
             subprocess.run(["podman", *command], env={**os.environ, **environment}, check=False, capture_output=True)

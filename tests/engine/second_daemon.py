@@ -7,6 +7,7 @@ another one by the id that it gives. Its volumes hold 256 MiB, so that a full di
 from __future__ import annotations
 
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,16 @@ mount -t tmpfs -o size="$2" none "$1/data/volumes"
 for hidden in /etc/docker /run/containerd; do
     if [ -d "$hidden" ]; then mount -t tmpfs -o size=16m none "$hidden"; fi
 done
+"$3" -c "$4"
 exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" --host "unix://$1/socket" \
     --storage-driver overlay2
+"""
+
+# As `ip link set lo up`, without needing iproute2: SIOCSIFFLAGS, IFF_UP.
+_LOOPBACK = """
+import fcntl, socket, struct
+with socket.socket() as any_socket:
+    fcntl.ioctl(any_socket, 0x8914, struct.pack("16sh14x", b"lo", 1))
 """
 
 
@@ -37,6 +46,7 @@ def second_daemon() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="smlocal-dockerd-"))
     (folder / "data" / "volumes").mkdir(parents=True)
     command = ["unshare", "--mount", "--net", "sh", "-c", _START, "sh", str(folder), str(VOLUMES_BYTES)]
+    command += [sys.executable, _LOOPBACK]
     address = f"unix://{folder}/socket"
     process = EngineProcess(command, folder)
     try:

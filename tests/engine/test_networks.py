@@ -24,6 +24,7 @@ def probing(*targets: tuple[str, int], names: tuple[str, ...] = ()) -> Trial:
     return Trial(
         f"""
 import json, socket
+from concurrent.futures import ThreadPoolExecutor
 def open_(host, port):
     try:
         socket.create_connection((host, port), 1.5).close()
@@ -47,11 +48,16 @@ def resolves(name):
         return socket.gethostbyname(name)
     except OSError:
         return "nothing"
-targets = {list(targets)!r}
+targets, names = {list(targets)!r}, {list(names)!r}
+hosts = sorted({{host for host, _ in targets}})
+with ThreadPoolExecutor(32) as pool:
+    tcp = pool.map(lambda target: open_(*target), targets)
+    udp = pool.map(asks, hosts)
+    addresses = pool.map(resolves, names)
 print(json.dumps({{
-    "tcp": {{f"{{host}}:{{port}}": open_(host, port) for host, port in targets}},
-    "udp": {{host: asks(host) for host in sorted({{host for host, _ in targets}})}},
-    "names": {{name: resolves(name) for name in {list(names)!r}}},
+    "tcp": {{f"{{host}}:{{port}}": found for (host, port), found in zip(targets, tcp)}},
+    "udp": dict(zip(hosts, udp)),
+    "names": dict(zip(names, addresses)),
     "ipv6": [line.split()[-1] for line in open("/proc/net/if_inet6") if line.split()[-1] != "lo"],
 }}))
 """

@@ -55,7 +55,7 @@ def files_of(definition: dict[str, Any], store: DirectoryStore) -> dict[str, byt
     "definition",
     [{"ModelDataUrl": "s3://models/a/model.tar.gz"}, source("s3://models/a/model.tar.gz", "S3Object", "Gzip")],
 )
-def test_an_archive_is_unpacked(store: DirectoryStore, definition: dict[str, Any]) -> None:
+def test_an_archive_becomes_the_files_of_the_model(store: DirectoryStore, definition: dict[str, Any]) -> None:
     put(store, "a/model.tar.gz", archive(weights=b"123"))
     assert files_of(definition, store) == {"weights": b"123"}
     assert model_data(definition, store)[1] == "s3://models/a/model.tar.gz"
@@ -68,7 +68,7 @@ def test_an_archive_can_be_unpacked_again(store: DirectoryStore) -> None:
     assert [len(list(contents())) for _ in range(2)] == [1, 1]
 
 
-def test_objects_below_a_prefix_are_files_by_the_rest_of_their_keys(store: DirectoryStore) -> None:
+def test_a_model_data_source_becomes_the_files_of_the_model(store: DirectoryStore) -> None:
     """API: S3ModelDataSource."""
     put(store, "llm/config.json", b"{}")
     put(store, "llm/shards/0.bin", b"0")

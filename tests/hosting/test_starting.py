@@ -167,7 +167,10 @@ def listens(table: str | None) -> ScriptedImage:
 @pytest.mark.parametrize(
     ("table", "cause"),
     [
-        (TABLE.format("0100007F", 8080), "the server listens on 127.0.0.1:8080, which nothing outside of its container"),
+        (
+            TABLE.format("0100007F", 8080),
+            "the server listens on 127.0.0.1:8080, which nothing outside of its container",
+        ),
         (TABLE.format("00000000", 5000), "nothing listens on port 8080; the container listens on 0.0.0.0:5000."),
         (TABLE.format("00000000", 8080), "the server listens on 0.0.0.0:8080, and gave no answer"),
         (TABLE.partition("\n")[0] + "\n", "nothing in the container listens on port 8080."),

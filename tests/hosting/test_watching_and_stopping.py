@@ -10,7 +10,8 @@ import pytest
 
 from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import EngineError
-from smlocal.hosting import ModelServer
+from smlocal.hosting import HealthChecks, ModelServer
+from smlocal.settings import Limits
 
 Make = Callable[..., ModelServer]
 PATIENCE = 10.0
@@ -126,6 +127,69 @@ def test_stopping_is_the_same_however_often_and_from_wherever(host: Make, echo: 
 
 def test_a_server_that_was_never_started_stops_without_a_word(host: Make, echo: Any) -> None:
     assert host(echo).stop() is None
+
+
+def test_stopping_from_a_change_of_state_is_allowed(host: Make) -> None:
+    switch, stopped = Switch(), threading.Event()
+
+    def on_state(state: str) -> None:
+        if state == "unhealthy":
+            server.stop()
+            stopped.set()
+
+    server = host(switch, on_state=on_state)
+    server.start()
+    switch.status = 500
+    assert stopped.wait(PATIENCE)
+    assert server.state == "stopped"
+
+
+def never_healthy(request: Request) -> Answer:
+    return Answer(503)
+
+
+def test_a_wish_to_stop_ends_a_start(host: Make, launcher: Any) -> None:
+    stop, obeyed = threading.Event(), threading.Event()
+
+    def program(run: Run) -> int:
+        run.serve(8080, never_healthy)
+        stop.set()
+        if run.wait_for_signal(PATIENCE) == "SIGTERM":
+            obeyed.set()
+        return 0
+
+    server = host(ScriptedImage(program), checks=HealthChecks.of_endpoints(Limits()))
+    assert server.start(stop) is False
+    assert obeyed.is_set()
+    assert server.state == "stopped"
+    assert launcher.ours() == []
+    assert server.evidence().stop_seconds is not None
+
+
+def test_stopping_from_another_thread_ends_a_start(host: Make, launcher: Any) -> None:
+    asked = threading.Event()
+
+    def handler(request: Request) -> Answer:
+        asked.set()
+        return never_healthy(request)
+
+    server = host(handler, checks=HealthChecks.of_endpoints(Limits()))
+    results: list[bool] = []
+    starting = threading.Thread(target=lambda: results.append(server.start()))
+    starting.start()
+    assert asked.wait(PATIENCE)
+    ended = server.stop()
+    starting.join(PATIENCE)
+    assert results == [False]
+    assert ended is not None and ended.code == 0
+    assert launcher.ours() == []
+
+
+def test_a_server_stopped_before_its_start_does_not_stay(host: Make, launcher: Any, echo: Any) -> None:
+    server = host(echo)
+    server.stop()
+    assert server.start() is False
+    assert launcher.ours() == []
 
 
 def test_an_engine_that_goes_away_ends_the_watch(host: Make, engine: ScriptedEngine, echo: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.container.conftest import broken_image, build_image, docker_client
 
 from smlocal.container import Exit
 from smlocal.errors import EndpointFailed
@@ -22,6 +23,8 @@ from smlocal.storage.directory import DirectoryStore
 from smlocal.transform.job import Observer, TransformJob, TransformResult
 from smlocal.transform.plan import plan_of
 from smlocal.transform.runner import find_objects
+
+__all__ = ["broken_image", "build_image", "docker_client"]
 
 BUCKET = "examples"
 Answer = tuple[int, bytes] | tuple[int, bytes, Mapping[str, str]]

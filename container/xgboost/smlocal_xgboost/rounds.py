@@ -67,4 +67,4 @@ def _newest(history: Sequence[float] | Sequence[tuple[float, float]]) -> float:
 
 def early_stopping(rounds: int, metric: str, maximize: bool) -> EarlyStopping:
     """Stop when the validation metric has not got better for some rounds; the best model only is kept."""
-    return EarlyStopping(rounds=rounds, metric_name=metric, data_name="validation", maximize=maximize, save_best=False)
+    return EarlyStopping(rounds=rounds, metric_name=metric, data_name="validation", maximize=maximize, save_best=True)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from smlocal_xgboost import failure, log
+from smlocal_xgboost import cpus, failure, log
 from smlocal_xgboost.optml import OptMl
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 def main() -> None:
     """Console script: train, and exit 0, or with the failure's code."""
+    # A quota does not show in the number of CPUs that OpenMP counts: too many threads would wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", str(cpus.available()))
     log.set_up()
     sys.exit(run(os.environ))
 

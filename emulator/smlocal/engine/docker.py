@@ -150,11 +150,10 @@ class DockerEngine:
             self.tag(tags[0], tag)
 
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
-        repository, _, tag = _repository_and_tag(reference)
         with _translated(f"importing {reference}"), archive.open("rb") as source:
             # As chunks: given a file, the library announces chunks and then sends none.
             chunks = iter(lambda: source.read(1024 * 1024), b"")
-            self._api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=list(changes))
+            self._api.import_image_from_stream(chunks, repository=reference, changes=list(changes))
         return self.image(reference).id
 
     def tag(self, reference: str, new: str) -> None:

@@ -9,7 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from smlocal.container import Exit, LaunchedContainer, LogLine
-from smlocal.errors import BrokenArchive, ConnectionFailed, EngineError, HostileArchive, ImageNotFound, InvalidRequest
+from smlocal.errors import (
+    BrokenArchive,
+    ConnectionFailed,
+    EngineError,
+    HostileArchive,
+    ImageNotFound,
+    InvalidRequest,
+    SmlocalError,
+)
 from smlocal.evidence import HostingEvidence
 from smlocal.hosting.failures import BATCH_TEXTS, ENDPOINT_TEXTS, VARIANT, EndpointTexts, Failures
 from smlocal.hosting.health import HealthChecks, Pinger
@@ -85,7 +93,8 @@ class ModelServer:
         self._state: State = "starting"
         self._container: LaunchedContainer | None = None
         self._watch: Watch | None = None
-        self._stopping = threading.Lock()
+        self._stop_wanted = threading.Event()
+        self._stopping = threading.RLock()
         self._counting = threading.Lock()
         self._failures = Failures(platform.texts, variant, model.data_url)
         self._started = Start(self._checks, self._failures)
@@ -97,36 +106,60 @@ class ModelServer:
 
     # start
 
-    def start(self) -> None:
-        """Launch the container and wait for its first healthy ping.
+    def start(self, stop: threading.Event | None = None) -> bool:
+        """Launch the container and wait for its first healthy ping; False when `stop` is set, or the server stopped,
+        before that.
 
         Raises EndpointFailed when it does not come up; nothing of it is left then, nor when this is interrupted.
         """
+        container = self._launched()
+
+        def stopped() -> bool:
+            return self._stop_wanted.is_set() or (stop is not None and stop.is_set())
+
         try:
-            self._container = container = self._launcher.launch(self._launch)
+            with self._stopping:
+                self._container = container
+            pinger = Pinger(self._http, lambda: container.base_url, self._platform.headers, self._checks.timeout)
+            if self._started.run(container, pinger, self._on_line, stopped):
+                return self._watch_on(container, pinger)
+            self.stop()
+        except SmlocalError:
+            self._discard()
+            if not stopped():
+                raise
+        except BaseException:
+            self._discard()
+            raise
+        return False
+
+    def _launched(self) -> LaunchedContainer:
+        try:
+            return self._launcher.launch(self._launch)
         except ImageNotFound as error:
             raise self._failures.no_image(str(error)) from error
         except (HostileArchive, BrokenArchive) as error:
             raise self._failures.bad_archive(str(error)) from error
-        try:
-            pinger = Pinger(self._http, lambda: container.base_url, self._platform.headers, self._checks.timeout)
-            self._started.run(container, pinger, self._on_line)
+
+    def _watch_on(self, container: LaunchedContainer, pinger: Pinger) -> bool:
+        with self._stopping:
+            if self._container is None:
+                return False
             self._watch = Watch(container, pinger, self._checks, self._enter)
             self._enter("healthy")
             self._watch.start()
-        except BaseException:
-            self._discard(container)
-            raise
+            return True
 
-    def _discard(self, container: LaunchedContainer) -> None:
-        """Remove it at once. What cannot be removed now bears our label: the next command reaps it."""
-        self._last_lines = tuple(container.last_lines(LAST_LINES))
-        self._container = None
-        if self._watch is not None:
-            self._watch.expect_end()
-        with contextlib.suppress(EngineError):
-            container.remove()
-        self._enter("stopped")
+    def _discard(self) -> None:
+        """Remove it at once. What cannot be removed now bears our label: a later command reaps it."""
+        with self._stopping:
+            container, self._container = self._container, None
+            if container is None:
+                return
+            self._last_lines = tuple(container.last_lines(LAST_LINES))
+            with contextlib.suppress(EngineError):
+                container.remove()
+            self._enter("stopped")
 
     # while it runs
 
@@ -215,26 +248,32 @@ class ModelServer:
     # end
 
     def stop(self) -> Exit | None:
-        """SIGTERM, SIGKILL when 30 s have passed, and all of it removed; gives how it ended. May be called again.
+        """SIGTERM, SIGKILL when 30 s have passed, and all of it removed; gives how it ended.
+
+        May be called from any thread, at any time and again; a start under way ends.
 
         Source: developer guide, your-algorithms-inference-code. Interrupted, it is removed at once.
         """
+        self._stop_wanted.set()
         with self._stopping:
-            container, watch = self._container, self._watch
-            if container is None:
-                return self._exit
-            if watch is not None:
-                watch.expect_end()
-            try:
-                self._exit = self._terminate(container)
-            finally:
-                self._last_lines = tuple(container.last_lines(LAST_LINES))
-                self._container = None
-                container.remove()
-                if watch is not None:
-                    watch.join()
-                self._enter("stopped")
-            return self._exit
+            self._end()
+        if self._watch is not None:
+            self._watch.join()
+        return self._exit
+
+    def _end(self) -> None:
+        container = self._container
+        if container is None:
+            return
+        if self._watch is not None:
+            self._watch.expect_end()
+        try:
+            self._exit = self._terminate(container)
+        finally:
+            self._last_lines = tuple(container.last_lines(LAST_LINES))
+            self._container = None
+            container.remove()
+            self._enter("stopped")
 
     def _terminate(self, container: LaunchedContainer) -> Exit:
         already = container.exited()

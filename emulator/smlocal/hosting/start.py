@@ -12,6 +12,7 @@ from smlocal.hosting.health import HealthChecks, Pinger, is_healthy
 from smlocal.hosting.listening import listening_addresses
 
 LAST_LINES = 20
+_TURN = 0.1  # seconds between looks at a wish to stop
 
 
 class Start:
@@ -26,21 +27,38 @@ class Start:
         self.listening: tuple[str, ...] | None = None
         self.ended: Exit | None = None
 
-    def run(self, container: LaunchedContainer, pinger: Pinger, on_line: Callable[[LogLine], None]) -> None:
-        """Start the program and wait until it is healthy. Raises EndpointFailed as soon as that cannot be."""
+    def run(
+        self,
+        container: LaunchedContainer,
+        pinger: Pinger,
+        on_line: Callable[[LogLine], None],
+        stopped: Callable[[], bool],
+    ) -> bool:
+        """Start the program and wait until it is healthy; False when `stopped` says so before.
+
+        Raises EndpointFailed as soon as it is known that it does not come up.
+        """
         try:
             container.start(on_line)
         except ContainerNotStarted as error:
             self.error = str(error)
             raise self._failures.not_started(self.error) from error
-        while not self._healthy(container, pinger):
+        while not stopped():
+            if self._healthy(container, pinger):
+                self.healthy_after = pinger.elapsed()
+                return True
             elapsed = pinger.elapsed()
             if elapsed >= self._checks.start_window:
                 raise self._never_healthy(container)
-            ended = container.wait(min(self._checks.pause(elapsed), self._checks.start_window - elapsed))
-            if ended is not None:
+            self._pause(container, pinger, elapsed, stopped)
+        return False
+
+    def _pause(self, container: LaunchedContainer, pinger: Pinger, elapsed: float, stopped: Callable[[], bool]) -> None:
+        end = min(elapsed + self._checks.pause(elapsed), self._checks.start_window)
+        while (left := end - pinger.elapsed()) > 0 and not stopped():
+            ended = container.wait(min(left, _TURN))
+            if ended is not None and not stopped():
                 raise self._exited(container, pinger, ended)
-        self.healthy_after = pinger.elapsed()
 
     def _healthy(self, container: LaunchedContainer, pinger: Pinger) -> bool:
         try:

@@ -70,8 +70,8 @@ class Watch:
         self._ending.set()
 
     def join(self) -> None:
-        """Wait for the thread, which ends with the container. Never called: nothing to wait for."""
-        if self._thread.ident is not None:
+        """Wait for the thread, which ends with the container."""
+        if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _run(self) -> None:

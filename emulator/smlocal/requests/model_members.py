@@ -35,7 +35,7 @@ _CONTAINER = (  # all members of a ContainerDefinition, as one that is refused w
 )
 
 _DATA_SOURCE = "PrimaryContainer.ModelDataSource.S3DataSource"
-_FILES = f"{_DATA}objects_below_a_prefix_are_files_by_the_rest_of_their_keys"
+_FILES = f"{_DATA}a_model_data_source_becomes_the_files_of_the_model"
 _PRIMARY: Decisions = (
     *honoured("PrimaryContainer", "is what serves", _LAUNCHED),
     *recorded("PrimaryContainer.ContainerHostname", "AWS too ignores it for a single container", _KEPT),
@@ -63,7 +63,7 @@ _PRIMARY: Decisions = (
     *honoured(
         "PrimaryContainer.ModelDataUrl",
         "the archive is unpacked to /opt/ml/model, which is read-only",
-        f"{_DATA}an_archive_is_unpacked",
+        f"{_DATA}an_archive_becomes_the_files_of_the_model",
     ),
     *honoured("PrimaryContainer.ModelDataSource", "says where the model's files come from", _FILES),
     *honoured(_DATA_SOURCE, "they come from an object store", _FILES),

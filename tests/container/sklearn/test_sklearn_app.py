@@ -16,7 +16,7 @@ from iris.optml import OptML
 from sklearn.linear_model import Perceptron
 from sklearn.tree import DecisionTreeClassifier
 
-ROW = b"5.1,3.5,1.4,0.2\n"
+ROW = b"1,1,1,1\n"
 Client = Callable[..., FlaskClient]
 
 

@@ -19,14 +19,14 @@ MODEL = "/opt/ml/model/model.joblib"
 MIB = 2**20
 # Predicts after as many seconds as the first feature says.
 SLOW_ESTIMATOR = b"""
-import time
+import threading
 from sklearn.dummy import DummyClassifier
 
 HYPERPARAMETERS = {}
 
 class Slow(DummyClassifier):
     def predict(self, x):
-        time.sleep(float(x[0][0]))
+        threading.Event().wait(float(x[0][0]))
         return super().predict(x)
 
     def score(self, x, y):
@@ -146,8 +146,9 @@ def test_another_path_is_not_found(server: Any) -> None:
 
 def test_every_request_is_logged_at_once(server: Any) -> None:
     server.request("GET", "/execution-parameters", headers={"User-Agent": "a-test"})
-    server.wait_for_log('"GET /execution-parameters HTTP/1.1" 200', seconds=2)
-    assert '"a-test"' in server.logs(stderr=False)
+    server.wait_for_log(' "a-test"', seconds=2)
+    line = next(line for line in server.logs(stderr=False).splitlines() if line.endswith(' "a-test"'))
+    assert '"GET /execution-parameters HTTP/1.1" 200 ' in line
 
 
 def test_a_body_of_25_mib_is_predicted_and_ping_does_not_wait_for_it(server: Any) -> None:
@@ -187,7 +188,7 @@ def test_ping_answers_while_every_worker_is_busy(slow_server: Callable[..., Any]
     with ThreadPoolExecutor(8) as pool:
         replies = [pool.submit(box.invoke, b"3,0,0,0\n") for _ in range(2 * int(workers))]
         slowest = max(_seconds_of_ping(box) for _ in _until(replies))
-    assert slowest < 1
+    assert slowest < 2
     assert [reply.result().status for reply in replies] == [200] * len(replies)
     assert box.logs().count("Booting worker") == int(workers)
 
@@ -210,7 +211,7 @@ def test_sigterm_ends_an_idle_server_at_once_and_well(new_box: NewBox, sklearn_i
         code, seconds = box.stop(grace=30)
     finally:
         idle.close()
-    assert (code, seconds < 3) == (0, True), (seconds, box.logs())
+    assert (code, seconds < 5) == (0, True), (seconds, box.logs())
 
 
 def test_sigterm_lets_a_running_request_finish(slow_server: Callable[..., Any]) -> None:

@@ -17,7 +17,8 @@ from smlocal_xgboost.errors import UserError
 
 MANY = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=30)
 TWO = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=2, max_size=30)
-VALUES = st.lists(st.tuples(st.floats(-9, 9), st.floats(-9, 9)), min_size=2, max_size=30)
+EIGHTHS = st.integers(-72, 72).map(lambda number: number / 8)
+VALUES = st.lists(st.tuples(EIGHTHS, EIGHTHS), min_size=2, max_size=30)
 
 REFERENCE: dict[str, tuple[Any, Callable[..., float]]] = {
     "accuracy": (MANY, metrics.accuracy_score),

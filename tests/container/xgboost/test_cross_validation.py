@@ -44,6 +44,8 @@ def test_every_fold_s_model_and_every_row_s_prediction_is_kept(
     assert len(rows) == 150
     assert {len(row) for row in rows} == {columns}
     assert all(len(cell.split(".")[1]) == 6 for row in rows for cell in row)
+    if given_ is SOFTPROB:
+        assert min(float(row[1]) for row in rows) > 1 / 3
     truth, told = (np.array([float(row[n]) for row in rows]) for n in (0, columns - 1))
     assert np.mean(np.abs(truth - told)) < 0.25
 

@@ -153,6 +153,7 @@ def test_the_failure_text_fits_into_what_sagemaker_shows(tmp_path: Path) -> None
     assert lines[0] == "framework error: "
     assert f"sagemaker_algorithm_toolkit.exceptions.UserError: {message}" in lines
     assert lines[-1] == message
+    assert sum(line.startswith("  File ") for line in lines) == 1
 
 
 @pytest.mark.parametrize(
