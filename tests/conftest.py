@@ -15,6 +15,7 @@ from tests.engine.processes import copy_image
 from tests.engine.second_daemon import VOLUMES_BYTES, second_daemon
 from tests.engine.stage import Stage
 
+
 @pytest.fixture(scope="session")
 def local_engine() -> Iterator[Engine]:
     """The engine that DOCKER_HOST or the Docker context names, with the suite's image."""

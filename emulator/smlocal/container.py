@@ -14,6 +14,7 @@ from smlocal.errors import EngineError, SmlocalError
 
 LONGEST_LINE = 256 * 1024  # bytes; a CloudWatch Logs event holds no more, and a line without end must not fill memory
 _REMEMBERED = 200
+_TURN = 0.1  # seconds between looks at a wish to hurry
 _LAST_WORDS = 30.0  # seconds for output to arrive after the exit
 
 
@@ -169,12 +170,14 @@ class LaunchedContainer:
         host, port = published[self._port]
         return host or "127.0.0.1", port
 
-    def terminate(self, grace: float) -> Exit:
-        """SIGTERM, and after `grace` seconds SIGKILL."""
+    def terminate(self, grace: float, hurry: threading.Event | None = None) -> Exit:
+        """SIGTERM, and after `grace` seconds, or when `hurry` is set, SIGKILL."""
         self._engine.kill(self.id, "SIGTERM")
-        ended = self.wait(grace)
-        if ended is not None:
-            return ended
+        deadline = time.monotonic() + grace
+        while (left := deadline - time.monotonic()) > 0 and not (hurry is not None and hurry.is_set()):
+            ended = self.wait(left if hurry is None else min(left, _TURN))
+            if ended is not None:
+                return ended
         self._forced = True
         self._engine.kill(self.id, "SIGKILL")
         ended = self.wait(_LAST_WORDS * 2)

@@ -105,9 +105,12 @@ class TrainingRunner:
         *,
         observer: Observer | None = None,
         stop: threading.Event | None = None,
+        hurry: threading.Event | None = None,
         keep: bool = False,
     ) -> TrainingResult:
         """Run the job that `request` describes with the local image `image`.
+
+        `stop` stops it as StopTrainingJob does; with `hurry` the program gets no more time to end by itself.
 
         A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
@@ -120,7 +123,7 @@ class TrainingRunner:
         record = self.journal.begin("training job", request["TrainingJobName"], request)
         job = _Job(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
         try:
-            return job.run(stop or threading.Event())
+            return job.run(stop or threading.Event(), hurry or threading.Event())
         finally:
             record.close()
 
@@ -161,19 +164,19 @@ class _Job:
         self._last_lines: list[str] = []
         self._sync = self._checkpoint_sync()
 
-    def run(self, stop: threading.Event) -> TrainingResult:
+    def run(self, stop: threading.Event, hurry: threading.Event) -> TrainingResult:
         for note in self._granted.notes:
             self._observer.on_note(note)
         self._progress.enter("Starting", *STARTING)
         try:
-            self._launch_and_watch(stop)
+            self._launch_and_watch(stop, hurry)
         except ImageNotFound:
             self._failure_reason = NO_IMAGE
         except DiskFull:
             self._failure_reason = UPLOAD_FULL if self._exit is not None else DOWNLOAD_FULL
         return self._finish()
 
-    def _launch_and_watch(self, stop: threading.Event) -> None:
+    def _launch_and_watch(self, stop: threading.Event, hurry: threading.Event) -> None:
         if self._inputs.channels:
             self._progress.enter("Downloading", DOWNLOADING)
         with self._runner.launcher.launch(self._launch()) as container:
@@ -185,7 +188,7 @@ class _Job:
                 self._start_error = str(error)
                 self._failure_reason = (NOT_STARTED + self._start_error)[: optml.FAILURE_REASON_LENGTH]
                 return
-            self._attend(container, stop)
+            self._attend(container, stop, hurry)
             self._progress.enter("Uploading", UPLOADING)
             self._upload(container)
             self._last_lines = container.last_lines(20)
@@ -239,7 +242,7 @@ class _Job:
         yield from optml.manifests(self._inputs.manifests())
         yield from self._inputs.data_entries(skip)
 
-    def _attend(self, container: LaunchedContainer, stop: threading.Event) -> None:
+    def _attend(self, container: LaunchedContainer, stop: threading.Event, hurry: threading.Event) -> None:
         """Wait for the exit, the stop request or the end of the allowed time."""
         with self._checkpointing(container):
             limit = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
@@ -251,7 +254,7 @@ class _Job:
                     self._stopped = "MaxRuntimeExceeded"
                 if self._stopped:
                     self._progress.enter("Stopping", STOPPING)
-                    ended = container.terminate(self._runner.settings.limits.training_stop_grace)
+                    ended = container.terminate(self._runner.settings.limits.training_stop_grace, hurry)
                     break
             self._exit = ended
             self._record.event("exit", code=ended.code, out_of_memory=ended.out_of_memory)

@@ -119,7 +119,7 @@ def test_the_first_interrupt_stops_the_job_and_keeps_its_model(
     assert of_process(engine, job.pid) == []
 
 
-def test_the_second_interrupt_ends_it_at_once_and_leaves_nothing(
+def test_the_second_interrupt_waits_no_longer_and_leaves_nothing(
     start: Start, engine: DockerEngine, broken_image: str
 ) -> None:
     job = start("train", broken_image, "--env", "FAULT=ignores_sigterm")

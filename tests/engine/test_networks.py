@@ -117,7 +117,9 @@ def test_from_an_isolated_network_nothing_is_reached(stage: Stage) -> None:
         targets += [("192.0.2.1", 53), *([(first, port)] if first != own else [])]
         trial = probing(*targets, names=("deb.debian.org", "host.docker.internal", "example.com"))
         inside = json.loads(
-            stage.run(trial, network=network, resolvers=("192.0.2.1",), resolver_options=("timeout:1", "attempts:1")).output()
+            stage.run(
+                trial, network=network, resolvers=("192.0.2.1",), resolver_options=("timeout:1", "attempts:1")
+            ).output()
         )
 
     assert inside["tcp"] == {f"{host}:{number}": "nothing" for host, number in targets}

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from tests.container.conftest import broken_image, build_image, docker_client, sklearn_image
 
 from smlocal.errors import EndpointFailed
 from smlocal.hosting import Invocation, ModelServer
 from smlocal.hosting.invocation import RETURNED
 from smlocal.settings import MEBIBYTE, Limits, Settings
 from smlocal.wiring import Program
-from tests.container.conftest import broken_image, build_image, docker_client, sklearn_image
 
 __all__ = ["broken_image", "build_image", "docker_client", "sklearn_image"]
 

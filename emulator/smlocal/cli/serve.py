@@ -60,7 +60,7 @@ def serve(
 def _hold(terminal: Terminal, program: Program, server: ModelServer, port: int) -> None:
     from smlocal.serving import Front
 
-    with stop_on_interrupt(lambda: terminal.say("stopping")) as stop, server:
+    with stop_on_interrupt(terminal.say, "the endpoint") as stop, server:
         with Front(program.http, server, program.settings.limits, port=port) as front:
             if terminal.json:
                 terminal.document("endpoint", {"name": server.model.name, "url": front.url})

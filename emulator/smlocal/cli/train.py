@@ -130,8 +130,10 @@ def _run(common: Common, places: Places, request: dict[str, Any], pull: str, kee
         name = request["TrainingJobName"]
         terminal.say(f"training job {name}")
         ensure_bucket(program, request["OutputDataConfig"]["S3OutputPath"])
-        with stop_on_interrupt(lambda: terminal.say("stopping the training job; once more kills it")) as stop:
-            result = program.training.run(request, image, observer=observer, stop=stop.event, keep=keep)
+        with stop_on_interrupt(terminal.say, "the training job") as stop:
+            result = program.training.run(
+                request, image, observer=observer, stop=stop.event, hurry=stop.hurry, keep=keep
+            )
         _render(terminal, program, result)
         if stop.interrupted:
             raise typer.Exit(130)

@@ -99,7 +99,7 @@ def _run(
             on_objects=lambda done, total: terminal.say(f"{done} of {total} objects"),
         )
         model = program.hosting.model(described, reference)
-        with stop_on_interrupt(lambda: terminal.say("stopping the transform job; once more kills it")) as stop:
+        with stop_on_interrupt(terminal.say, "the transform job") as stop:
             result = program.transform.run(
                 request,
                 model,

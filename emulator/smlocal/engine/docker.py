@@ -45,7 +45,7 @@ _POOL = 64
 
 
 @contextlib.contextmanager
-def _translated(what: str, missing: type[EngineError] = NotFoundInEngine) -> Iterator[None]:
+def translated(what: str, missing: type[EngineError] = NotFoundInEngine) -> Iterator[None]:
     """Turn the library's exceptions into ours; `what` is the sentence's subject, `missing` what "not found" means."""
     try:
         yield
@@ -71,13 +71,13 @@ class DockerEngine:
     def __init__(self, address: str | None = None) -> None:
         # Any: the published stubs leave half of the client's methods untyped
         self._api: Any
-        with _translated("connecting to the container engine"):
+        with translated("connecting to the container engine"):
             self._api, self._address = _connect(address)
         self._facts: EngineFacts | None = None
 
     def facts(self) -> EngineFacts:
         if self._facts is None:
-            with _translated("asking the engine for its facts"):
+            with translated("asking the engine for its facts"):
                 self._facts = docker_facts.engine_facts(self._api.info(), self._api.version(), self._address)
         return self._facts
 
@@ -87,11 +87,11 @@ class DockerEngine:
     # images
 
     def image(self, reference: str) -> ImageFacts:
-        with _translated(f"image {reference}", missing=ImageNotFound):
+        with translated(f"image {reference}", missing=ImageNotFound):
             return docker_facts.image_facts(self._api.inspect_image(reference))
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
-        with _translated("listing images"):
+        with translated("listing images"):
             identifiers = [item["Id"] for item in self._api.images()]
         found: list[ImageFacts] = []
         for identifier in identifiers:
@@ -102,7 +102,7 @@ class DockerEngine:
     def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
         repository, _, tag = reference.partition("@") if "@" in reference else _repository_and_tag(reference)
         try:
-            with _translated(f"pulling {reference}"):
+            with translated(f"pulling {reference}"):
                 for line in self._api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
                     if "error" in line:
                         raise ImageNotFound(f"{reference} cannot be pulled: {line['error']}")
@@ -124,7 +124,7 @@ class DockerEngine:
         extra_files: Mapping[str, bytes] | None = None,
     ) -> Iterator[str]:
         last: list[str] = []
-        with context_archive(context, extra_files or {}) as archive, _translated(f"building {tags[0]}"):
+        with context_archive(context, extra_files or {}) as archive, translated(f"building {tags[0]}"):
             lines = self._api.build(
                 fileobj=archive,
                 custom_context=True,
@@ -150,7 +150,7 @@ class DockerEngine:
             self.tag(tags[0], tag)
 
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
-        with _translated(f"importing {reference}"), archive.open("rb") as source:
+        with translated(f"importing {reference}"), archive.open("rb") as source:
             # As chunks: given a file, the library announces chunks and then sends none.
             chunks = iter(lambda: source.read(1024 * 1024), b"")
             self._api.import_image_from_stream(chunks, repository=reference, changes=list(changes))
@@ -158,11 +158,11 @@ class DockerEngine:
 
     def tag(self, reference: str, new: str) -> None:
         repository, _, tag = _repository_and_tag(new)
-        with _translated(f"tagging {reference}", missing=ImageNotFound):
+        with translated(f"tagging {reference}", missing=ImageNotFound):
             self._api.tag(reference, repository, tag, force=True)
 
     def remove_image(self, reference: str) -> None:
-        with _translated(f"removing image {reference}", missing=ImageNotFound):
+        with translated(f"removing image {reference}", missing=ImageNotFound):
             self._api.remove_image(reference, force=True)
 
     # volumes and networks
@@ -171,7 +171,7 @@ class DockerEngine:
         options: dict[str, str] | None = None
         if overlay_of is not None:
             options = self._overlay_options(name, labels, overlay_of)
-        with _translated(f"creating volume {name}"):
+        with translated(f"creating volume {name}"):
             self._api.create_volume(name, driver="local", driver_opts=options, labels=dict(labels))
 
     def _overlay_options(self, name: str, labels: Mapping[str, str], folder: Path) -> dict[str, str]:
@@ -179,7 +179,7 @@ class DockerEngine:
         if any(character in str(folder) for character in ",:"):
             raise EngineError(f"{folder} cannot be overlaid: its path has ':' or ','")
         upper = f"{name}-upper"
-        with _translated(f"creating volume {upper}"):
+        with translated(f"creating volume {upper}"):
             self._api.create_volume(upper, driver="local", labels=dict(labels))
             mountpoint = Path(self._api.inspect_volume(upper)["Mountpoint"])
         try:
@@ -193,28 +193,28 @@ class DockerEngine:
 
     def remove_volume(self, name: str) -> None:
         for volume in (name, f"{name}-upper"):
-            with contextlib.suppress(NotFoundInEngine), _translated(f"removing volume {volume}"):
+            with contextlib.suppress(NotFoundInEngine), translated(f"removing volume {volume}"):
                 self._api.remove_volume(volume, force=True)
 
     def create_network(self, name: str, labels: Mapping[str, str], *, isolated: bool) -> None:
         options = {"com.docker.network.bridge.inhibit_ipv4": "true"} if isolated else None
-        with _translated(f"creating network {name}"):
+        with translated(f"creating network {name}"):
             if isolated and self.facts().name == "podman":
                 podman.create_isolated_network(self._api, name, labels)
             else:
                 self._api.create_network(name, driver="bridge", options=options, internal=isolated, labels=dict(labels))
 
     def connect(self, network: str, container: str) -> None:
-        with _translated(f"connecting to network {network}"):
+        with translated(f"connecting to network {network}"):
             self._api.connect_container_to_network(container, network)
 
     def remove_network(self, name: str) -> None:
-        with contextlib.suppress(NotFoundInEngine), _translated(f"removing network {name}"):
+        with contextlib.suppress(NotFoundInEngine), translated(f"removing network {name}"):
             self._api.remove_network(name)
 
     def bridge_gateway(self) -> str:
         name = "podman" if self.facts().name == "podman" else "bridge"
-        with _translated(f"asking for the gateway of network {name}"):
+        with translated(f"asking for the gateway of network {name}"):
             gateway = docker_facts.gateway(self._api.inspect_network(name))
         if gateway is None:
             raise EngineError(f"network {name} has no gateway")
@@ -226,7 +226,7 @@ class DockerEngine:
         config = docker_facts.container_config(spec)
         if self.facts().name == "podman":
             config = podman.adapt(config)
-        with _translated(f"creating a container of {spec.image}"):
+        with translated(f"creating a container of {spec.image}"):
             try:
                 return str(self._api.create_container_from_config(config, spec.name, spec.platform)["Id"])
             except docker.errors.NotFound as error:
@@ -236,7 +236,7 @@ class DockerEngine:
 
     def start(self, container: str) -> None:
         try:
-            with _translated("starting the container"):
+            with translated("starting the container"):
                 self._api.start(container)
         except (EngineUnavailable, DiskFull, ImageNotFound):
             raise
@@ -248,7 +248,7 @@ class DockerEngine:
             raise ContainerNotStarted(text) from error
 
     def attach(self, container: str) -> LogStream:
-        with _translated("attaching to the container's output"):
+        with translated("attaching to the container's output"):
             parameters = {"logs": 0, "stdout": 1, "stderr": 1, "stream": 1}
             try:
                 found = self._api.attach_socket(container, params=parameters)
@@ -260,16 +260,16 @@ class DockerEngine:
             return SocketLogStream(*_connection(found), found)
 
     def logs(self, container: str, tail: int | None = None) -> bytes:
-        with _translated("reading the container's log"):
+        with translated("reading the container's log"):
             return bytes(self._api.logs(container, stdout=True, stderr=True, tail="all" if tail is None else tail))
 
     def state(self, container: str) -> ContainerState:
-        with _translated(f"container {container[:12]}"):
+        with translated(f"container {container[:12]}"):
             return docker_facts.container_state(self._api.inspect_container(container))
 
     def wait(self, container: str, timeout: float | None = None) -> ContainerState | None:
         try:
-            with _translated("waiting for the container"):
+            with translated("waiting for the container"):
                 try:
                     self._api.wait(container, timeout=timeout)
                 except requests.exceptions.Timeout:
@@ -285,7 +285,7 @@ class DockerEngine:
 
     def kill(self, container: str, signal: str) -> None:
         try:
-            with _translated("signalling the container"):
+            with translated("signalling the container"):
                 self._api.kill(container, signal)
         except NotFoundInEngine:
             return
@@ -296,7 +296,7 @@ class DockerEngine:
     def remove_container(self, container: str) -> None:
         with contextlib.suppress(NotFoundInEngine):
             try:
-                with _translated("removing the container"):
+                with translated("removing the container"):
                     self._api.remove_container(container, v=True, force=True)
             except EngineError as error:
                 if "already in progress" not in str(error):
@@ -305,7 +305,7 @@ class DockerEngine:
     def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
         upload = Upload(tar)
         try:
-            with _translated(f"writing {path} into the container"):
+            with translated(f"writing {path} into the container"):
                 self._api.put_archive(container, path, iter(upload))
         except CannotRun:
             if upload.error is not None:
@@ -313,20 +313,20 @@ class DockerEngine:
             raise
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
-        with _translated(f"reading {path} from the container"):
+        with translated(f"reading {path} from the container"):
             chunks, _ = self._api.get_archive(container, path, chunk_size=1024 * 1024)
             base = PurePosixPath(path).name
             yield from named_after(chunks, base) if base and self.facts().name == "podman" else chunks
 
     def open_pipe(self, container: str, argv: tuple[str, ...]) -> Pipe:
-        with _translated("running a command in the container"):
+        with translated("running a command in the container"):
             created = self._api.exec_create(container, list(argv), stdin=True, stdout=True, stderr=True)
             found = self._api.exec_start(created["Id"], socket=True)
             return SocketPipe(*_connection(found), found)
 
     def owned(self, labels: Mapping[str, str]) -> list[Owned]:
         filters = {"label": [f"{name}={value}" if value else name for name, value in labels.items()]}
-        with _translated("listing what is ours"):
+        with translated("listing what is ours"):
             containers = self._api.containers(all=True, filters=filters)
             volumes = self._api.volumes(filters=filters).get("Volumes") or []
             networks = self._api.networks(filters=filters)
