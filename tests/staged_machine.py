@@ -15,6 +15,7 @@ class StagedMachine:
     like: frozenset[str] = frozenset({"ubuntu", "debian"})
     programs: set[str] = field(default_factory=lambda: {"apt-get"})
     systemd: bool = False
+    cgroups: bool = True
     exit_codes: list[int] = field(default_factory=list)
     dies: bool = False
     on_start: Callable[[], None] = lambda: None
@@ -32,6 +33,9 @@ class StagedMachine:
 
     def has_systemd(self) -> bool:
         return self.systemd
+
+    def has_cgroups(self) -> bool:
+        return self.cgroups
 
     def run(self, argv: Sequence[str]) -> tuple[int, str]:
         self.ran.append(tuple(argv))

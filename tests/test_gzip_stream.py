@@ -45,6 +45,11 @@ def test_cutting_into_blocks_costs_less_than_two_percent() -> None:
     assert len(packed(data)) < 1.02 * len(gzip.compress(data, 6))
 
 
+def test_a_block_refers_back_to_the_one_before_it() -> None:
+    data = NOISE[:20_000] * 200
+    assert len(packed(data)) < 1.3 * len(gzip.compress(data, 6))
+
+
 def test_memory_is_bounded_whatever_the_input() -> None:
     given_chunks = 0
 

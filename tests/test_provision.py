@@ -55,6 +55,12 @@ def test_an_engine_that_is_installed_is_only_started_by_systemd_where_that_rules
     assert machine.ran == [("systemctl", "start", "docker")]
 
 
+def test_control_groups_are_mounted_where_nothing_has_done_so() -> None:
+    machine = Machine(programs={"apt-get", "dockerd"}, cgroups=False)
+    provide_engine(answering_after(1), machine, BARE, lambda line: None)
+    assert [argv[-1] for argv in machine.ran] == ["cgroupfs-mount", "cgroupfs-mount", "dockerd"]
+
+
 FAILURES = [
     ("it dies", Machine(dies=True), r"(?s)does not answer \(connection refused\).*failed to start daemon"),
     ("it never answers", Machine(), r"(?s)does not answer.*failed to start daemon"),
@@ -148,6 +154,7 @@ def test_this_machine_runs_programs_with_the_system_folders_on_path(tmp_path: Pa
     assert "/usr/sbin" in output and output.endswith("oops\n")
     assert machine.distributions() == machine.distributions()
     assert isinstance(machine.is_root(), bool) and isinstance(machine.has_systemd(), bool)
+    assert isinstance(machine.has_cgroups(), bool)
     before = machine.now()
     machine.wait(0.01)
     assert machine.now() > before

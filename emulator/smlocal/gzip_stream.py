@@ -92,7 +92,9 @@ def decompressed(source: BinaryIO) -> Iterator[tuple[bytes, int]]:
             taken += before - len(data)
             if out:
                 yield out, taken
-            if not data and not state.eof and len(out) < CHUNK:  # a full chunk may have more behind it
+            if (
+                not data and not state.eof
+            ):  # output that zlib still holds comes with the next bytes, the checksum's at least
                 data = source.read(CHUNK)
                 if not data:
                     raise BrokenArchive("its gzip data ends too early")

@@ -18,6 +18,7 @@ from typing import Protocol
 from smlocal.errors import CannotRun, EngineUnavailable
 
 ENGINE_PACKAGES = ("docker.io", "iptables", "ca-certificates")
+CGROUP_PACKAGES = ("cgroupfs-mount",)
 BOOTSTRAP_PACKAGES = ("mmdebstrap", "debian-archive-keyring")
 ENGINE_LOG = Path("/var/log/smlocal-dockerd.log")
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
@@ -37,6 +38,10 @@ class Machine(Protocol):
     def has(self, program: str) -> bool: ...
 
     def has_systemd(self) -> bool: ...
+
+    def has_cgroups(self) -> bool:
+        """Whether control groups are mounted, without which no container starts."""
+        ...
 
     def run(self, argv: Sequence[str]) -> tuple[int, str]:
         """Run to its end: exit code and output."""
@@ -80,6 +85,10 @@ class ThisMachine:
 
     def has_systemd(self) -> bool:
         return Path("/run/systemd/system").is_dir()
+
+    def has_cgroups(self) -> bool:
+        mounts = Path("/proc/mounts").read_text(encoding="utf-8", errors="replace").splitlines()
+        return any(line.split(" ")[2] in ("cgroup", "cgroup2") for line in mounts)
 
     def run(self, argv: Sequence[str]) -> tuple[int, str]:
         done = subprocess.run(
@@ -199,6 +208,10 @@ def install(machine: Machine, packages: Sequence[str], on_line: OnLine) -> None:
 
 
 def _start_engine(answers: Callable[[], str | None], machine: Machine, on_line: OnLine, seconds: float) -> None:
+    if not machine.has_systemd() and not machine.has_cgroups():
+        if not machine.has("cgroupfs-mount"):
+            install(machine, CGROUP_PACKAGES, on_line)
+        machine.run(("cgroupfs-mount",))
     on_line("starting dockerd")
     start = machine.now()
     alive = _under_systemd(machine) if machine.has_systemd() else machine.start(("dockerd",), ENGINE_LOG)

@@ -182,13 +182,14 @@ class _Job:
         with self._runner.launcher.launch(self._launch()) as container:
             self._progress.enter("Training", PULLING, TRAINING)
             self._began = self._runner.now()
+            deadline = self._runner.monotonic() + self._allowed_seconds()
             try:
                 container.start(self._on_line)
             except ContainerNotStarted as error:
                 self._start_error = str(error)
                 self._failure_reason = (NOT_STARTED + self._start_error)[: optml.FAILURE_REASON_LENGTH]
                 return
-            self._attend(container, stop, hurry)
+            self._attend(container, deadline, stop, hurry)
             self._progress.enter("Uploading", UPLOADING)
             self._upload(container)
             self._last_lines = container.last_lines(20)
@@ -242,11 +243,15 @@ class _Job:
         yield from optml.manifests(self._inputs.manifests())
         yield from self._inputs.data_entries(skip)
 
-    def _attend(self, container: LaunchedContainer, stop: threading.Event, hurry: threading.Event) -> None:
+    def _allowed_seconds(self) -> int:
+        limit: int = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
+        return limit
+
+    def _attend(
+        self, container: LaunchedContainer, deadline: float, stop: threading.Event, hurry: threading.Event
+    ) -> None:
         """Wait for the exit, the stop request or the end of the allowed time."""
         with self._checkpointing(container):
-            limit = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_RUNTIME)
-            deadline = self._runner.monotonic() + limit
             while (ended := container.wait(_TURN)) is None:
                 if stop.is_set():
                     self._stopped = "Stopped"

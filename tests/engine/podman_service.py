@@ -34,8 +34,8 @@ graphroot = "{folder}/storage"
 runroot = "{folder}/run"
 """
 
-# A Docker daemon beside it lets the kernel filter frames within a bridge too, and drops what no rule accepts; Podman has
-# no such rule for its internal networks. Frames within one of its bridges only: between networks nothing changes.
+# A Docker daemon beside it has the kernel filter frames within a bridge too, and drops what no rule accepts; Podman
+# has no such rule for its internal networks. Frames within one of its bridges only: between networks nothing changes.
 _WITHIN_BRIDGES = ["FORWARD", "-i", "podman+", "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT"]
 
 

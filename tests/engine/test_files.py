@@ -194,5 +194,5 @@ def test_removing_a_volume_twice_is_no_error(stage: Stage) -> None:
 def test_a_volume_in_use_is_not_removed(stage: Stage) -> None:
     volume = stage.volume()
     stage.create(exits(0), mounts=(VolumeMount(volume, "/opt/ml/input"),))
-    with pytest.raises(EngineError, match="in use|being used"):
+    with pytest.raises(EngineError, match=r"in use|being used"):
         stage.engine.remove_volume(volume)

@@ -114,7 +114,7 @@ def test_where_a_start_failure_comes_first_when_we_attach_before(stage: Stage) -
         with pytest.raises(ContainerNotStarted, match="executable file not found"):
             stage.attach(container)
         return
-    stream = stage.attach(container)
+    stage.attach(container)
     with pytest.raises(ContainerNotStarted, match="executable file not found"):
         stage.engine.start(container)
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from smlocal.engine.scripted import Answer, Request
@@ -181,6 +181,8 @@ def test_an_error_of_the_container_is_a_model_error(status: int, side: str, code
 
 
 @given(st.binary(max_size=20000))
+@example(b"x" * 2049)
+@example("\N{OLD PERSIAN SIGN AURAMAZDAA}".encode() * 2049)
 def test_the_original_message_is_the_first_2048_characters(body: bytes) -> None:
     """API: Message is at most 2,048 characters long."""
     failure = ENDPOINT.answered(Response(500, "", Headers(()), body), 0).failure

@@ -22,9 +22,11 @@ class States:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.on_change: Callable[[str], None] = lambda state: None
         self._changed = threading.Condition()
 
     def __call__(self, state: str) -> None:
+        self.on_change(state)
         with self._changed:
             self.seen.append(state)
             self._changed.notify_all()
@@ -56,8 +58,11 @@ class Switch:
 def test_misses_in_a_row_make_it_unhealthy_and_one_good_ping_healthy_again(host: Make) -> None:
     switch, states = Switch(), States()
     with host(switch, on_state=states) as server:
+        states.on_change = lambda state: missed.append(server.evidence().missed_pings)
+        missed: list[int] = []
         switch.status = 500
         states.wait_for("healthy", "unhealthy")
+        assert missed == [3]
         assert not server.healthy
         assert server.invoke(b"", {}).status == 424, "an unhealthy container is called all the same"
         switch.status = 200

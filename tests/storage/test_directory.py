@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import multiprocessing
 import os
@@ -20,9 +21,9 @@ from smlocal.streams import reader_of
 PARTS = st.sampled_from(
     ["a", "b", "a!", "a-", "", ".", "..", "é", "z" * 255, "z" * 256, ".smlocal.keys", "=a", "a%2Fb", "\0"]
 )
-KEYS = st.lists(PARTS, min_size=1, max_size=4).map("/".join).filter(bool) | st.text(
-    st.characters(codec="utf-8"), min_size=1, max_size=300
-)
+KEYS = (
+    st.lists(PARTS, min_size=1, max_size=4).map("/".join) | st.text(st.characters(codec="utf-8"), max_size=300)
+).filter(lambda key: 1 <= len(key.encode()) <= 1024)
 
 
 @pytest.fixture
@@ -218,6 +219,19 @@ def test_writing_to_a_full_disk_leaves_nothing(store: DirectoryStore, tmp_path: 
         store.put("bucket", "a", reader_of(source()))
     assert list((tmp_path / ".smlocal/incoming").iterdir()) == []
     assert keys(store) == []
+
+
+def test_a_name_changes_only_while_no_other_process_changes_names(store: DirectoryStore, tmp_path: Path) -> None:
+    put(store, "a", b"before")
+    writer = threading.Thread(target=put, args=(store, "a", b"after"))
+    with (tmp_path / ".smlocal/locks/bucket").open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        writer.start()
+        writer.join(0.2)
+        assert writer.is_alive()
+        assert (tmp_path / "bucket/a").read_bytes() == b"before"
+    writer.join()
+    assert (tmp_path / "bucket/a").read_bytes() == b"after"
 
 
 def _write_many(root: str, writer: int) -> None:

@@ -102,7 +102,7 @@ def test_the_users_configuration_files_profiles_and_proxies_are_not_used(
     (tmp_path / "config").write_text("[profile mine]\nregion = xx-real-1\nendpoint_url = http://127.0.0.1:9\n")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_PROFILE", "mine")
+    monkeypatch.setenv("AWS_PROFILE", "one that no file has")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)

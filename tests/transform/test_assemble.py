@@ -59,6 +59,7 @@ def test_an_answer_waits_for_the_ones_before_it() -> None:
         ("in/a.csv", "out", "in/a.csv", "out/a.csv.out"),
         ("in/", "out", "in/deep/er/a.csv", "out/deep/er/a.csv.out"),
         ("in/de", "out", "in/deep/a.csv", "out/deep/a.csv.out"),
+        ("in/deep/er", "out/put", "in/deep/er/a.csv", "out/put/er/a.csv.out"),
         ("", "", "a.csv", "a.csv.out"),
         ("", "out", "deep/a", "out/deep/a.out"),
         ("in/", "", "in/a b.csv.gz", "a b.csv.gz.out"),

@@ -101,12 +101,14 @@ class DockerEngine:
 
     def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
         repository, _, tag = reference.partition("@") if "@" in reference else _repository_and_tag(reference)
+        failure: str | None = None
         try:
             with translated(f"pulling {reference}"):
                 for line in self._api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
-                    if "error" in line:
-                        raise ImageNotFound(f"{reference} cannot be pulled: {line['error']}")
+                    failure = line.get("error", failure)
                     yield " ".join(str(line[key]) for key in ("id", "status", "progress") if line.get(key))
+            if failure is not None:
+                raise ImageNotFound(f"{reference} cannot be pulled: {failure}")
         except (NotFoundInEngine, EngineUnavailable):
             raise
         except EngineError as error:
@@ -124,6 +126,7 @@ class DockerEngine:
         extra_files: Mapping[str, bytes] | None = None,
     ) -> Iterator[str]:
         last: list[str] = []
+        failure: str | None = None
         with context_archive(context, extra_files or {}) as archive, translated(f"building {tags[0]}"):
             lines = self._api.build(
                 fileobj=archive,
@@ -139,13 +142,14 @@ class DockerEngine:
                 platform=platform,
             )
             for line in lines:
-                if "error" in line:
-                    tail = "\n".join(last[-15:])
-                    raise EngineError(f"building {tags[0]} failed: {line['error'].strip()}\n{tail}")
+                failure = line.get("error", failure)  # told at the end: an answer left unread would stay open
                 text = str(line.get("stream") or line.get("status") or "").rstrip()
                 if text:
                     last.append(text)
                     yield text
+        if failure is not None:
+            tail = "\n".join(last[-15:])
+            raise EngineError(f"building {tags[0]} failed: {failure.strip()}\n{tail}")
         for tag in tags[1:]:
             self.tag(tags[0], tag)
 

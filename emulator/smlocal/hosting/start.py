@@ -57,7 +57,7 @@ class Start:
         end = min(elapsed + self._checks.pause(elapsed), self._checks.start_window)
         while (left := end - pinger.elapsed()) > 0 and not stopped():
             ended = container.wait(min(left, _TURN))
-            if ended is not None and not stopped():
+            if ended is not None:
                 raise self._exited(container, pinger, ended)
 
     def _healthy(self, container: LaunchedContainer, pinger: Pinger) -> bool:

@@ -41,12 +41,7 @@ class Watch:
         self._state: State = "healthy"
         self._counts = WatchCounts()
         self._ended: Exit | None = None
-        self._failure: SmlocalError | None = None
         self._thread = threading.Thread(target=self._run, name="model health", daemon=True)
-
-    @property
-    def state(self) -> State:
-        return self._state
 
     @property
     def counts(self) -> WatchCounts:
@@ -56,11 +51,6 @@ class Watch:
     def ended(self) -> Exit | None:
         """How the container ended by itself."""
         return self._ended
-
-    @property
-    def failure(self) -> SmlocalError | None:
-        """What kept us from watching on: the engine is gone, or the log could not be stored."""
-        return self._failure
 
     def start(self) -> None:
         self._thread.start()
@@ -85,8 +75,8 @@ class Watch:
                     self._enter("healthy")
                 elif misses >= self._checks.unhealthy_after_misses:
                     self._enter("unhealthy")
-        except SmlocalError as error:
-            self._failure = error
+        except SmlocalError:
+            # the engine is gone, or the log could not be stored: whoever stops the container is told
             self._enter("exited")
             return
         if not self._ending.is_set():

@@ -32,8 +32,8 @@ _REASON_LENGTH = 1024  # API: FailureReason
 class Server(Protocol):
     """What a job needs of a model container; `smlocal.hosting.ModelServer` is one."""
 
-    def start(self) -> None:
-        """Up and healthy afterwards. Raises EndpointFailed."""
+    def start(self) -> bool:
+        """Up and healthy afterwards; False when it was stopped before. Raises EndpointFailed."""
         ...
 
     @property

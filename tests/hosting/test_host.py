@@ -1,0 +1,82 @@
+"""Servers made from CreateModel requests."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smlocal.engine.scripted import Run, Script, ScriptedEngine, ScriptedImage
+from smlocal.errors import InvalidRequest, NotSupported
+from smlocal.hosting import ModelHost
+from smlocal.http_client import HttpClient
+from smlocal.launch import Launcher
+from smlocal.settings import Settings
+from smlocal.storage.directory import DirectoryStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DirectoryStore:
+    made = DirectoryStore(tmp_path)
+    made.ensure_bucket("models")
+    return made
+
+
+@pytest.fixture
+def models(launcher: Launcher, http: HttpClient, store: DirectoryStore, settings: Settings) -> ModelHost:
+    return ModelHost(launcher, http, store, settings, endpoint="http://172.17.0.1:9000")
+
+
+def request_of(**members: Any) -> dict[str, Any]:
+    return {"ModelName": "iris", "PrimaryContainer": {"Image": "model", **members}}
+
+
+def test_a_request_becomes_a_container_with_its_model_limits_and_environment(
+    models: ModelHost, engine: ScriptedEngine, store: DirectoryStore, echo: Any
+) -> None:
+    seen: list[bytes] = []
+
+    def program(run: Run) -> int:
+        seen.append(run.files.read("/opt/ml/model/weights.bin"))
+        return Script(handler=echo)(run)
+
+    engine.add_image("model", ScriptedImage(program))
+    store.put("models", "llm/weights.bin", io.BytesIO(b"123"))
+    source = {"S3Uri": "s3://models/llm/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    request = request_of(ModelDataSource={"S3DataSource": source}, Environment={"MODE": "slow", "KEPT": "1"})
+    server = models.server(request, "model", instance_type="ml.m5.xlarge", environment={"MODE": "fast"})
+    with server:
+        assert seen == [b"123"]
+        assert server.endpoint.name == "iris"
+    spec = next(spec for spec in engine.specs if spec.command == ("serve",))
+    assert (spec.cpus, spec.memory_bytes) == (4, 16 * 1024**3)
+    assert (spec.environment["MODE"], spec.environment["KEPT"]) == ("fast", "1")
+    assert spec.environment["AWS_ENDPOINT_URL"] == "http://172.17.0.1:9000"
+    assert server.model.data_url == "s3://models/llm/"
+
+
+def test_isolation_is_the_models(models: ModelHost, engine: ScriptedEngine, echo: Any) -> None:
+    engine.add_image("model", Script(handler=echo))
+    with models.server({**request_of(), "EnableNetworkIsolation": True}, "model", name="other") as server:
+        assert server.endpoint.name == "other"
+        spec = next(spec for spec in engine.specs if spec.command == ("serve",))
+        assert spec.network is not None
+        assert "AWS_ENDPOINT_URL" not in spec.environment
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        ({"ModelName": "no good", "PrimaryContainer": {"Image": "model"}}, InvalidRequest),
+        (request_of(ModelDataUrl="s3://models/none.tar.gz"), InvalidRequest),
+        (request_of(Mode="MultiModel", ModelDataUrl="s3://models/"), NotSupported),
+    ],
+)
+def test_what_aws_or_smlocal_refuses_is_refused_before_anything_is_made(
+    models: ModelHost, engine: ScriptedEngine, request_: dict[str, Any], error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        models.server(request_, "model")
+    assert engine.specs == []

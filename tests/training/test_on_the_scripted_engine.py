@@ -1,0 +1,180 @@
+"""What no healthy engine shows: a full disk, an engine that goes away, a launch that breaks off half-way."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+
+from smlocal import owner
+from smlocal.engine.scripted import FACTS, Run, Script, ScriptedEngine
+from smlocal.errors import DiskFull, EngineError, EngineUnavailable
+from smlocal.journal import Journal
+from smlocal.launch import Launcher
+from smlocal.settings import Limits, Settings
+from smlocal.storage.directory import DirectoryStore
+from smlocal.storage.interface import StoredObject
+from smlocal.training import Observer, TrainingResult, TrainingRunner
+
+BUCKET = "bucket"
+
+
+class FullForModels(DirectoryStore):
+    """A store whose disk is full whenever a model comes."""
+
+    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
+        if key.endswith("model.tar.gz"):
+            raise DiskFull("no space left")
+        return super().put(bucket, key, source)
+
+
+class Bench:
+    """A training runner on a scripted engine, with a clock that only moves when told."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.engine = ScriptedEngine(replace(FACTS, cpus=4))
+        self.now = datetime(2026, 11, 24, tzinfo=timezone.utc)
+        self.seconds = 0.0
+        self.store = DirectoryStore(folder / "s3")
+        self.store.ensure_bucket(BUCKET)
+        self.journal = Journal(folder, 1_000_000)
+        self.launcher = Launcher(self.engine, owner.this_process(), "relay")
+        self.notes: list[str] = []
+        self.runner = TrainingRunner(
+            self.launcher,
+            self.store,
+            self.journal,
+            Settings(state=folder, limits=Limits(training_stop_grace=0.2)),
+            now=lambda: self.now,
+            monotonic=lambda: self.seconds,
+        )
+
+    def run(self, program: Callable[[Run], int] | Script, **options: Any) -> TrainingResult:
+        self.engine.add_image("algorithm", program)
+        changes = options.pop("changes", {})
+        request = {
+            "TrainingJobName": "job",
+            "AlgorithmSpecification": {"TrainingImage": "algorithm", "TrainingInputMode": "File"},
+            "RoleArn": "arn:aws:iam::000000000000:role/r",
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 100},
+            **changes,
+        }
+        return self.runner.run(request, "algorithm", observer=Observer(on_note=self.notes.append), **options)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+GOOD = Script(files={"/opt/ml/model/weights": b"1"})
+
+
+def test_a_program_that_ends_well_completes_the_job(bench: Bench) -> None:
+    result = bench.run(GOOD)
+    assert result.status == "Completed"
+    assert [seen.path for seen in result.evidence.model_files] == ["weights"]
+    assert bench.launcher.mine() == []
+
+
+def test_the_container_is_given_what_the_instance_has(bench: Bench) -> None:
+    bench.run(GOOD, changes={"ResourceConfig": {"InstanceType": "ml.m5.24xlarge", "InstanceCount": 1,
+                                                "VolumeSizeInGB": 1}})  # fmt: skip
+    assert (bench.engine.specs[0].cpus, bench.engine.specs[0].memory_bytes) == (4, FACTS.memory_bytes)
+    assert bench.notes == [
+        "ml.m5.24xlarge has 96 vCPU, the engine's host 4: the container gets 4",
+        "ml.m5.24xlarge has 384 GiB of memory, the engine's host 32.0: the container gets 32.0",
+    ]
+
+
+def test_no_space_for_the_input_is_told_as_sagemaker_tells_it(bench: Bench) -> None:
+    bench.engine.fail("put_archive", DiskFull("no space left on device"))
+    result = bench.run(GOOD)
+    assert result.description["FailureReason"] == "ClientError: Data download failed:Insufficient disk space"
+    assert bench.launcher.mine() == []
+
+
+def test_no_space_for_the_model_is_told_as_sagemaker_tells_it(bench: Bench) -> None:
+    bench.runner.store = FullForModels(bench.folder / "s3")
+    result = bench.run(GOOD)
+    assert result.description["FailureReason"] == "ClientError: Artifact upload failed:Insufficient disk space"
+    assert bench.launcher.mine() == []
+
+
+def test_a_launch_that_breaks_off_leaves_nothing(bench: Bench) -> None:
+    bench.engine.fail("create_container", EngineError("broken"))
+    with pytest.raises(EngineError, match="broken"):
+        bench.run(GOOD)
+    assert bench.launcher.mine() == []
+
+
+def test_an_engine_that_goes_away_is_no_fault_of_the_job(bench: Bench) -> None:
+    bench.engine.fail("attach", EngineUnavailable("away"))
+    with pytest.raises(EngineUnavailable):
+        bench.run(GOOD)
+    assert bench.launcher.mine() == []
+
+
+def test_the_allowed_time_is_counted_from_the_programs_start(bench: Bench) -> None:
+    def program(run: Run) -> int:
+        bench.seconds = 101.0
+        run.wait_for_signal()
+        return 0
+
+    result = bench.run(program)
+    assert (result.status, result.description["SecondaryStatus"]) == ("Stopped", "MaxRuntimeExceeded")
+
+
+def test_hurry_does_not_wait_for_the_grace(bench: Bench) -> None:
+    stop, hurry = threading.Event(), threading.Event()
+    stop.set()
+    hurry.set()
+    bench.runner.settings = replace(bench.runner.settings, limits=Limits())
+
+    def program(run: Run) -> int:
+        while True:
+            run.wait_for_signal()
+
+    result = bench.run(program, stop=stop, hurry=hurry)
+    assert result.status == "Stopped"
+    assert result.evidence.killed_after_grace
+
+
+def test_seconds_are_counted_from_start_to_upload_and_at_least_one(bench: Bench) -> None:
+    def program(run: Run) -> int:
+        bench.now += timedelta(seconds=42)
+        return 0
+
+    assert bench.run(program).description["TrainingTimeInSeconds"] == 42
+
+
+def test_a_record_is_kept_of_everything(bench: Bench) -> None:
+    bench.run(Script(output=["loss=1\n"]))
+    record = bench.journal.find("job")
+    assert record is not None
+    assert record.log_path.read_text() == "loss=1\n"
+    assert [event["status"] for event in record.events() if event["event"] == "status"][-1] == "Completed"
+    assert record.read("description.json")["TrainingJobStatus"] == "Completed"
+    assert record.read("request.json")["request"]["TrainingJobName"] == "job"
+
+
+def test_channels_reach_the_program(bench: Bench) -> None:
+    bench.store.put(BUCKET, "train/a.csv", io.BytesIO(b"1,2\n"))
+    seen: list[bytes] = []
+
+    def program(run: Run) -> int:
+        seen.append(run.files.read("/opt/ml/input/data/train/a.csv"))
+        return 0
+
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/"}
+    bench.run(program, changes={"InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]})
+    assert seen == [b"1,2\n"]
