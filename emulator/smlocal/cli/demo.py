@@ -28,7 +28,8 @@ def demo(context: typer.Context) -> None:
 
     with common.program() as program:
         say_where(terminal, program)
-        outcome = Demo(program, on_step=on_step, on_line=terminal.detail).run()
+        with terminal.working("running the labs") as news:
+            outcome = Demo(program, on_begin=lambda lab, name: news(f"{lab}, {name}"), on_step=on_step).run()
     _render(terminal, outcome)
     for problem in outcome.problems:
         terminal.say(f"problem: {problem}")

@@ -24,12 +24,8 @@ def build(
     """Build the images that are missing or old (default: all)."""
     common = common_of(context)
     terminal = common.terminal()
-
-    def on_line(line: str) -> None:
-        (terminal.say if line.startswith(("building", "no public", "pulling")) else terminal.detail)(line)
-
-    with common.program() as program:
-        built = program.image_builder.build(names or (), platform=platform, rebuild=rebuild, on_line=on_line)
+    with common.program() as program, terminal.working("building images") as news:
+        built = program.image_builder.build(names or (), platform=platform, rebuild=rebuild, on_line=news)
     if terminal.json:
         rows = [
             {

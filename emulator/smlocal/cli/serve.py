@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smlocal.cli.interrupts import stop_on_interrupt
+from smlocal.cli.interrupts import INTERRUPTED, StopRequest, stop_on_interrupt
 from smlocal.cli.state import common_of
 from smlocal.cli.train import resolved, say_where
 
 if TYPE_CHECKING:
     from smlocal.cli.terminal import Terminal
-    from smlocal.container import LogLine
+    from smlocal.container import Exit, LogLine
     from smlocal.hosting import ModelServer
     from smlocal.wiring import Program
 
@@ -58,17 +58,31 @@ def serve(
 
 
 def _hold(terminal: Terminal, program: Program, server: ModelServer, port: int) -> None:
+    with stop_on_interrupt(terminal.say, "the endpoint") as stop:
+        try:
+            with terminal.working("waiting for the first healthy ping"):
+                healthy = server.start(stop.event)
+            if not healthy:
+                raise typer.Exit(INTERRUPTED)
+            ended = _answer(terminal, program, server, port, stop)
+        finally:
+            server.stop(stop.hurry)
+    if ended is not None:
+        terminal.say(f"the container ended by itself, exit code {ended.code}")
+        raise typer.Exit(1)
+
+
+def _answer(terminal: Terminal, program: Program, server: ModelServer, port: int, stop: StopRequest) -> Exit | None:
+    """Answer requests until the user stops it (None) or the container ends."""
     from smlocal.serving import Front
 
-    with stop_on_interrupt(terminal.say, "the endpoint") as stop, server:
-        with Front(program.http, server, program.settings.limits, port=port) as front:
-            if terminal.json:
-                terminal.document("endpoint", {"name": server.model.name, "url": front.url})
-            else:
-                terminal.answer(f"serving at {front.url} (GET /ping, POST /invocations); Ctrl-C ends it")
-            ended = None
-            while not stop.interrupted and ended is None:
-                ended = server.wait(_TURN)
-        if ended is not None:
-            terminal.say(f"the container ended by itself, exit code {ended.code}")
-            raise typer.Exit(1)
+    with Front(program.http, server, program.settings.limits, port=port) as front:
+        if terminal.json:
+            terminal.document("endpoint", {"name": server.model.name, "url": front.url})
+        else:
+            terminal.answer(f"serving at {front.url} (GET /ping, POST /invocations); Ctrl-C ends it")
+        while not stop.interrupted:
+            ended = server.wait(_TURN)
+            if ended is not None:
+                return ended
+    return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,22 @@ class Terminal:
         if self.verbosity >= 0:
             print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
 
+    @contextlib.contextmanager
+    def working(self, text: str) -> Iterator[Callable[[str], None]]:
+        """While something long goes on: a spinner with its latest news on a terminal, a plain line elsewhere.
+
+        Gives a function that takes the news; nothing at all is shown with -q.
+        """
+        if self.verbosity != 0 or not sys.stderr.isatty():
+            self.say(text)
+            yield self.detail
+            return
+        from rich.console import Console
+
+        console = Console(stderr=True, highlight=False)
+        with console.status(text, spinner="dots") as status:
+            yield lambda news: status.update(f"{text}: {_short(news, console.width - len(text) - 6)}")
+
     def answer(self, text: str) -> None:
         """The answer itself, as text."""
         print(text, flush=True)
@@ -71,6 +88,13 @@ class Terminal:
         from rich.console import Console
 
         return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def _short(news: str, width: int) -> str:
+    from rich.markup import escape
+
+    line = " ".join(news.split())
+    return escape(line if len(line) <= width else f"{line[: max(width - 1, 0)]}…")
 
 
 def _plain(value: Any) -> Any:

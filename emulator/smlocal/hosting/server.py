@@ -247,8 +247,8 @@ class ModelServer:
 
     # end
 
-    def stop(self) -> Exit | None:
-        """SIGTERM, SIGKILL when 30 s have passed, and all of it removed; gives how it ended.
+    def stop(self, hurry: threading.Event | None = None) -> Exit | None:
+        """SIGTERM, SIGKILL when 30 s have passed or `hurry` is set, and all of it removed; gives how it ended.
 
         May be called from any thread, at any time and again; a start under way ends.
 
@@ -256,31 +256,31 @@ class ModelServer:
         """
         self._stop_wanted.set()
         with self._stopping:
-            self._end()
+            self._end(hurry)
         if self._watch is not None:
             self._watch.join()
         return self._exit
 
-    def _end(self) -> None:
+    def _end(self, hurry: threading.Event | None) -> None:
         container = self._container
         if container is None:
             return
         if self._watch is not None:
             self._watch.expect_end()
         try:
-            self._exit = self._terminate(container)
+            self._exit = self._terminate(container, hurry)
         finally:
             self._last_lines = tuple(container.last_lines(LAST_LINES))
             self._container = None
             container.remove()
             self._enter("stopped")
 
-    def _terminate(self, container: LaunchedContainer) -> Exit:
+    def _terminate(self, container: LaunchedContainer, hurry: threading.Event | None) -> Exit:
         already = container.exited()
         if already is not None:
             return already
         began = time.monotonic()
-        ended = container.terminate(self._limits.serving_stop_grace)
+        ended = container.terminate(self._limits.serving_stop_grace, hurry)
         self._stop_seconds = time.monotonic() - began
         return ended
 
