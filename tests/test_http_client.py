@@ -238,7 +238,8 @@ def test_a_compressed_body_and_a_cookie_are_left_alone(
         sends(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nSet-Cookie: a=b\r\nContent-Length: 4\r\n\r\n\x1f\x8b\x08x")
     )
     for _ in range(2):
-        assert client.request("GET", server.url, headers={}, timeout=5).body == b"\x1f\x8b\x08x"
+        named = server.url.replace("127.0.0.1", "localhost")  # cookies are kept for names only
+        assert client.request("GET", named, headers={}, timeout=5).body == b"\x1f\x8b\x08x"
     assert b"Cookie" not in server.requests[1]
 
 

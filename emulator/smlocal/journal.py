@@ -62,12 +62,13 @@ class Journal:
 
     def _shrink(self, keep: Path) -> None:
         """Forget the oldest records while all together are larger than the limit."""
-        records = [record for record in self.records() if record.folder != keep and record.is_over()]
-        sizes = {record.name: record.size() for record in records}
+        sizes = {record.name: record.size() for record in self.records()}
         total = sum(sizes.values())
-        for record in records:
+        for record in self.records():
             if total <= self._limit:
                 return
+            if record.folder == keep or not record.is_over():
+                continue
             total -= sizes[record.name]
             shutil.rmtree(record.folder, ignore_errors=True)
 

@@ -212,7 +212,7 @@ def test_a_second_interrupt_while_it_is_stopped_removes_it_at_once(host: Make, l
     server.start()
     interrupted = KeyboardInterrupt()
 
-    def terminate(grace: float) -> None:
+    def terminate(grace: float, hurry: object) -> None:
         raise interrupted
 
     server._container.terminate = terminate

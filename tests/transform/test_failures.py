@@ -109,6 +109,41 @@ def test_later_payloads_of_a_failed_object_are_not_sent(bench: Any) -> None:
     assert bench.keys() == ["out/good.out"]
 
 
+def test_answers_that_waited_for_a_failed_one_make_room_for_others(bench: Any) -> None:
+    others, together = threading.Semaphore(0), threading.Barrier(2)
+
+    def answer(seen: Any) -> Any:
+        if seen.body == b"bad":
+            for _ in range(7):
+                others.acquire(timeout=5)
+            return 400, b""
+        if seen.body == b"good":
+            together.wait(5)
+        others.release()
+        return 200, seen.body
+
+    bench.put("in/bad", b"bad\n" + b"x\n" * 20)
+    bench.put("in/good", b"good\n" * 20)
+    bench.container.answer = answer
+    bench.run(BatchStrategy="SingleRecord", MaxConcurrentTransforms=2)
+    assert bench.get("out/good.out") == b"good" * 20
+
+
+def test_answers_that_come_after_their_object_failed_make_room_for_others(bench: Any) -> None:
+    pause = threading.Event()
+
+    def answer(seen: Any) -> Any:
+        pause.wait({b"bad": 0.02, b"late": 0.06}.get(seen.body, 0))
+        return (400 if seen.body == b"bad" else 200), b""
+
+    for number in range(12):
+        bench.put(f"in/bad{number:02}", b"bad\nlate\n")
+    bench.put("in/good", b"x\n")
+    bench.container.answer = answer
+    bench.run(BatchStrategy="SingleRecord", MaxConcurrentTransforms=2)
+    assert bench.keys() == ["out/good.out"]
+
+
 @pytest.mark.parametrize("strategy", ["MultiRecord", "SingleRecord"])
 def test_a_record_over_the_payload_fails_its_object(bench: Any, strategy: str) -> None:
     bench.put("in/bad", b"a\n" + b"x" * (2**20 + 1))
@@ -168,9 +203,23 @@ def test_a_container_that_dies_ends_the_job_at_once(bench: Any, out_of_memory: b
     assert (result.status, result.description["FailureReason"]) == ("Failed", ALGORITHM)
     assert words in result.explanation
     assert bench.keys() == [f"out/{name:03}.out" for name in range(5)]
+    assert (len(bench.container.bodies), result.evidence.retries) == (6, 0)
     assert bench.data_log[1:] == [
         "2026-01-02T03:04:05.678:[sagemaker logs]: examples/in/005: Unable to get response from algorithm"
     ]
+
+
+def test_an_exit_that_is_known_a_little_later_than_its_connections_broke_fails_no_more_objects(bench: Any) -> None:
+    def answer(seen: Any) -> Any:
+        if seen.number == 0:
+            threading.Timer(0.1, bench.container.exit, [9]).start()
+
+    for name in range(50):
+        bench.put(f"in/{name:03}", b"x")
+    bench.container.answer = answer
+    result = bench.run(retries=0)
+    assert "exited with code 9" in result.explanation
+    assert len(bench.data_log) == 2
 
 
 def test_a_container_that_dies_silently_while_a_request_hangs_ends_the_job_at_once(bench: Any) -> None:
@@ -275,4 +324,5 @@ def test_an_output_on_its_way_to_the_store_when_the_job_is_stopped_does_not_stay
         bench.stop.set()
         threading.Timer(0.4, go_on.set).start()
         assert running.result(10).status == "Stopped"
+    assert go_on.is_set()
     assert list(real.list("examples", "out/")) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 import threading
 import time
+import zlib
 from typing import Any
 
 import pytest
@@ -45,13 +47,27 @@ def test_content_type_and_accept_are_left_out_when_they_were_not_asked_for(bench
 
 
 def test_an_answer_in_gzip_is_unpacked_as_the_platforms_client_does(bench: Any) -> None:
-    import gzip
-
     packed = gzip.compress(b"x" * 3_000_000) + gzip.compress(b"end")
     bench.container.answer = lambda seen: (200, packed, {"Content-Encoding": "GZIP"})
     bench.put("in/a.csv", b"one\n")
     bench.run()
     assert bench.get("out/a.csv.out") == b"x" * 3_000_000 + b"end"
+
+
+def test_an_answer_in_gzip_of_any_length_is_whole(bench: Any) -> None:
+    """The unpacked bytes may still be on their way when the packed ones have all been read."""
+    step = 256 * 1024
+
+    def answer(seen: Any) -> Any:
+        length = step + int(seen.body)
+        packer = zlib.compressobj(9, wbits=31)
+        return 200, packer.compress(b"x" * length) + packer.flush(), {"Content-Encoding": "gzip"}
+
+    lengths = range(0, 520, 13)
+    bench.container.answer = answer
+    bench.put("in/a.csv", b"".join(b"%d\n" % length for length in lengths))
+    bench.run(BatchStrategy="SingleRecord")
+    assert bench.get("out/a.csv.out") == b"x" * sum(step + length for length in lengths)
 
 
 @pytest.mark.parametrize(
