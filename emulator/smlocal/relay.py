@@ -135,9 +135,9 @@ class ApiRelay:
                 pipe = self._engine.open_pipe(self.container or "", ("python3", "-c", _PIPE, address, str(port)))
             except SmlocalError:
                 return  # the caller sees a closed connection, as from a container that is gone
-            back = threading.Thread(target=_to_client, args=(pipe, connection), daemon=True)
+            back = threading.Thread(target=from_pipe, args=(pipe, connection), daemon=True)
             back.start()
-            _to_container(connection, pipe)
+            to_pipe(connection, pipe)
             back.join()
             pipe.close()
 
@@ -151,14 +151,16 @@ class ApiRelay:
             self._engine.remove_container(self.container)
 
 
-def _to_container(connection: socket.socket, pipe: Pipe) -> None:
+def to_pipe(connection: socket.socket, pipe: Pipe) -> None:
+    """All that comes from a connection goes to a process; its end too."""
     with contextlib.suppress(OSError, EngineError):
         while data := connection.recv(_CHUNK):
             pipe.send(data)
     pipe.close_sending()
 
 
-def _to_client(pipe: Pipe, connection: socket.socket) -> None:
+def from_pipe(pipe: Pipe, connection: socket.socket) -> None:
+    """All that a process writes goes to a connection; its end too."""
     with contextlib.suppress(OSError, EngineError):
         while data := pipe.receive():
             connection.sendall(data)

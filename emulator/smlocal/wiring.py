@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -39,6 +40,7 @@ class Program:
     def __init__(self, settings: Settings, mounts: Mapping[str, Mount] | None = None) -> None:
         self.settings = settings
         self.mounts = dict(mounts or {})
+        self._closers: list[Callable[[], None]] = []
 
     @cached_property
     def engine(self) -> Engine:
@@ -153,17 +155,23 @@ class Program:
         mount = self.mounts.get(bucket)
         return mount is None or mount.deletable
 
-    @property
+    @cached_property
     def container_endpoint(self) -> str | None:
-        """The S3 endpoint as a container on the default bridge reaches it."""
+        """The S3 endpoint as a container on the default bridge reaches it: one on this machine through a relay."""
         url = self.settings.s3_endpoint_url
         if url is None:
             return None
         parts = urlsplit(url)
         if parts.hostname not in ("localhost", "127.0.0.1", "::1"):
             return url
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{self.engine.bridge_gateway()}{port}"
+        from smlocal.host_relay import HostRelay
+
+        me = owner.this_process()
+        name = f"smlocal-s3-{secrets.token_hex(6)}-relay"
+        relay = HostRelay(self.engine, RELAY_IMAGE, name, {**me.labels(), owner.KIND: "relay"})
+        self._closers.append(relay.close)
+        host, port = relay.open(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
+        return f"{parts.scheme}://{host}:{port}"
 
     @property
     def free_bytes(self) -> int:
@@ -174,6 +182,8 @@ class Program:
         return shutil.disk_usage(folder).free
 
     def close(self) -> None:
+        while self._closers:
+            self._closers.pop()()
         for name in ("http", "engine"):
             if name in self.__dict__:
                 self.__dict__[name].close()

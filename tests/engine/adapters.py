@@ -9,11 +9,13 @@ from types import MappingProxyType
 import pytest
 
 from smlocal.engine.interface import Engine
-from smlocal.engine.scripted import Run, ScriptedEngine, ScriptedImage
+from smlocal.engine.scripted import Run, ScriptedEngine, ScriptedImage, connector, forwarder
 from tests.engine.programs import TRIALS
 
 IMAGE = "smlocal/base:latest"
 """An image with `python3`, in every engine of the suite."""
+RELAY = "smlocal-suite/relay:latest"
+"""What a relay runs in the scripted engine; in a real one it is `IMAGE`."""
 
 
 _SECOND = [pytest.mark.engine, pytest.mark.slow, pytest.mark.xdist_group("second daemon")]
@@ -75,6 +77,7 @@ def scripted_engine() -> ScriptedEngine:
         pipe=lambda run, argv, stdio: TRIALS[argv[2]].pipe(run, stdio),
     )
     engine.add_image(IMAGE, image)
+    engine.add_image(RELAY, ScriptedImage(forwarder, pipe=connector))
     return engine
 
 

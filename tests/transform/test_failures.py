@@ -130,11 +130,16 @@ def test_answers_that_waited_for_a_failed_one_make_room_for_others(bench: Any) -
 
 
 def test_answers_that_come_after_their_object_failed_make_room_for_others(bench: Any) -> None:
-    pause = threading.Event()
+    late, pause = threading.Semaphore(0), threading.Event()
 
     def answer(seen: Any) -> Any:
-        pause.wait({b"bad": 0.02, b"late": 0.06}.get(seen.body, 0))
-        return (400 if seen.body == b"bad" else 200), b""
+        if seen.body == b"bad":
+            late.acquire(timeout=5)
+            return 400, b""
+        if seen.body == b"late":
+            late.release()
+            pause.wait(0.06)
+        return 200, b""
 
     for number in range(12):
         bench.put(f"in/bad{number:02}", b"bad\nlate\n")

@@ -7,6 +7,7 @@ import json
 import random
 import threading
 import time
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -217,6 +218,23 @@ def test_no_more_requests_are_begun_than_answers_may_wait(bench: Any) -> None:
     bench.put("in/a", b"\n".join(b"%d" % number for number in range(500)))
     assert bench.run(MaxConcurrentTransforms=4, BatchStrategy="SingleRecord").status == "Completed"
     assert ahead == [16]
+
+
+def test_a_big_object_passes_in_little_memory(bench: Any) -> None:
+    size = 128 * 2**20
+    bench.put("in/a", b"0123456789abcde\n" * (size // 16))
+
+    def answer(seen: Any) -> tuple[int, bytes]:
+        body, seen.body = seen.body, b""
+        return 200, body
+
+    bench.container.answer = answer
+    tracemalloc.start()
+    result = bench.run(MaxPayloadInMB=1, MaxConcurrentTransforms=4)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (result.evidence.requests, result.evidence.objects[0].output_size) == (128, size)
+    assert peak < 48 * 2**20  # of the container, which is in this process, a good part
 
 
 def test_one_request_at_a_time_is_the_default(bench: Any) -> None:

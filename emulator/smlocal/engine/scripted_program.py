@@ -216,9 +216,13 @@ class Script:
 
 
 def forwarder(run: Run) -> int:
-    """Forward requests to another container. The last three arguments are its address, its port, and our own port."""
+    """Forward requests to another container, saying "listening" first: what a relay of smlocal does.
+
+    The last three arguments are its address, its port, and our own port.
+    """
     address, port, own = run.arguments[-3], int(run.arguments[-2]), int(run.arguments[-1])
     run.serve(own, lambda request: run.outside.ask(address, port, request))
+    run.write("listening\n")
     while run.wait_for_signal() is not None:
         continue
     return 0

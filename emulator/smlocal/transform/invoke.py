@@ -159,10 +159,9 @@ def _gunzip(source: BinaryIO, target: Spool) -> None:
     while data:  # a gzip stream is one member after another
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
-            piece = member.decompress(data, _STEP)
-            target.write(piece)
+            target.write(member.decompress(data, _STEP))
             data = member.unconsumed_tail
-            if not data and not member.eof and len(piece) < _STEP:
+            if not data and not member.eof:
                 data = source.read(_STEP)
                 if not data:
                     raise zlib.error("it ends too early")
