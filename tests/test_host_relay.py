@@ -26,7 +26,7 @@ def ask(number):
     body = bytes([number]) * 300_000
     return urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=30).read().decode()
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
-    for answer in pool.map(ask, range(20)):
+    for answer in pool.map(ask, range(int(sys.argv[2]))):
         print(answer)
 """
 
@@ -56,11 +56,11 @@ def service() -> Iterator[int]:
         serving.join()
 
 
-def told(adapter: Adapter, url: str) -> list[str]:
+def told(adapter: Adapter, url: str, times: int) -> list[str]:
     """What a container on the default bridge was answered."""
     engine, name = adapter.engine, f"suite-{secrets.token_hex(4)}"
     labels = {**owner.this_process().labels(), owner.NAME: name}
-    container = engine.create_container(ContainerSpec(IMAGE, name, labels, ("python3", "-c", _ASK, url)))
+    container = engine.create_container(ContainerSpec(IMAGE, name, labels, ("python3", "-c", _ASK, url, str(times))))
     try:
         engine.start(container)
         assert engine.wait(container, 60) is not None
@@ -76,7 +76,7 @@ def test_requests_at_once_reach_a_service_on_loopback_and_their_answers_come_bac
     try:
         with service() as port:
             host, door = relay.open("127.0.0.1", port)
-            answers = told(adapter, f"http://{host}:{door}/")
+            answers = told(adapter, f"http://{host}:{door}/", 20)
     finally:
         relay.close()
     assert answers == [hashlib.sha256(bytes([number]) * 300_000).hexdigest() for number in range(20)]
@@ -91,6 +91,6 @@ def test_a_service_that_is_away_is_a_closed_connection_and_the_door_stays_open(a
         with service() as port:
             pass
         host, door = relay.open("127.0.0.1", port)
-        assert "Remote end closed connection" in "".join(told(adapter, f"http://{host}:{door}/"))
+        assert "Remote end closed connection" in "".join(told(adapter, f"http://{host}:{door}/", 1))
     finally:
         relay.close()

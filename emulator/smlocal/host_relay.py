@@ -121,7 +121,9 @@ class HostRelay:
                 from_pipe(pipe, service)
                 back.join()
         except OSError:
-            pass  # the service is away: the container sees a closed connection, as it would from any host
+            # the service is away: the container sees a closed connection, as it would from any host
+            pipe.close_sending()
+            pipe.receive()
         finally:
             pipe.close()
 

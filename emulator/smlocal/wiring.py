@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import TracebackType
@@ -172,14 +171,6 @@ class Program:
         self._closers.append(relay.close)
         host, port = relay.open(parts.hostname, parts.port or (443 if parts.scheme == "https" else 80))
         return f"{parts.scheme}://{host}:{port}"
-
-    @property
-    def free_bytes(self) -> int:
-        """Free space where the state folder lies."""
-        folder = self.settings.state
-        while not folder.exists():
-            folder = folder.parent
-        return shutil.disk_usage(folder).free
 
     def close(self) -> None:
         while self._closers:

@@ -47,8 +47,28 @@ def test_one_archive_at_the_root_fills_several_volumes(stage: Stage) -> None:
     ran = stage.run_created(container)
 
     assert (ran.state.exit_code, ran.output()) == (0, b"7\n")
-    again = stage.create(exits(0), mounts=(VolumeMount(mounts[0].volume, "/seen"),))
-    assert "seen/data/train/a.csv" in stage.members(again, "/seen"), "the file must be in the volume itself"
+
+
+def test_an_archive_at_the_root_lands_in_the_volumes_themselves_before_any_run(stage: Stage) -> None:
+    """Also in a volume within a volume, and beside volumes; a container that is never started fills them so."""
+    outer, inner = stage.volume(), stage.volume()
+    filler = stage.create(exits(0), mounts=(VolumeMount(outer, "/opt/ml"), VolumeMount(inner, "/opt/ml/model")))
+    stage.put(
+        filler,
+        "/",
+        TreeDirectory("opt/ml", 0o750),
+        text_file("opt/ml/input/a", "1", 0o600),
+        text_file("opt/ml/model/b", "2"),
+        text_file("opt/ml/input/c", "3"),
+        text_file("opt/beside", "4"),
+    )
+    assert stage.file(filler, "/opt/beside") == b"4"
+    stage.engine.remove_container(filler)
+
+    seen = stage.create(exits(0), mounts=(VolumeMount(outer, "/outer"), VolumeMount(inner, "/inner")))
+    found = {name: found.mode & 0o7777 for name, found in stage.members(seen, "/outer").items() if "model" not in name}
+    assert found == {"outer": 0o750, "outer/input": 0o755, "outer/input/a": 0o600, "outer/input/c": 0o644}
+    assert stage.file(seen, "/inner/b") == b"2"
 
 
 def test_modes_and_owners_of_files_arrive(stage: Stage) -> None:

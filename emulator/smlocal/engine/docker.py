@@ -310,7 +310,10 @@ class DockerEngine:
         upload = Upload(tar)
         try:
             with translated(f"writing {path} into the container"):
-                self._api.put_archive(container, path, iter(upload))
+                if self.facts().name == "podman":
+                    podman.put_archive(self._api, container, path, upload)
+                else:
+                    self._api.put_archive(container, path, iter(upload))
         except CannotRun:
             if upload.error is not None:
                 raise upload.error from None

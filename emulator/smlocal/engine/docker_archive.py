@@ -75,7 +75,7 @@ def named_after(chunks: Iterator[bytes], base: str) -> Iterator[bytes]:
                 member.name = _below(member.name, base)
                 if member.islnk():
                     member.linkname = _below(member.linkname, base)
-                yield from _member(archive, member)
+                yield from member_bytes(archive, member)
     except tarfile.TarError as error:
         raise EngineError(f"the engine's archive of {base} cannot be read: {error}") from error
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
@@ -85,7 +85,8 @@ def _below(name: str, base: str) -> str:
     return base + name.rstrip("/") if name in ("", "/") or name.startswith("/") else name
 
 
-def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+def member_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[bytes]:
+    """One member of an archive that is being read, its header as it is now, as part of another."""
     member.pax_headers = {key: value for key, value in member.pax_headers.items() if key not in ("path", "linkpath")}
     yield member.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape")
     source = archive.extractfile(member) if member.isreg() else None
