@@ -106,8 +106,8 @@ def _podman() -> Row:
     return Row(
         "podman",
         "warning",
-        "Podman's Docker API (4.3) differs: an out-of-memory kill is told as exit code 137 alone, and a program that cannot"
-        " be started is told without the reason once its container is there",
+        "Podman's Docker API (4.3) differs: an out-of-memory kill is told as exit code 137 alone, and a program"
+        " that cannot be started is told without the reason once its container is there",
         "name a Docker engine with DOCKER_HOST when this matters",
     )
 

@@ -1,139 +1,62 @@
-"""Run one training job as SageMaker would: File mode, one instance.
+"""One training job, from its container's launch to its last status.
 
-The request is CreateTrainingJob's; the result is DescribeTrainingJob's answer and the evidence of the run. Sources:
-AWS developer guide, your-algorithms-training-algo-running-container, -algo-output and -signal-success-failure;
-texts of failures as seen by users and named where they are used.
+Sources: AWS developer guide, your-algorithms-training-algo-running-container, -algo-output and -signal-success-failure.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import partial
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
 
-from smlocal import channels, optml, requests
-from smlocal.checkpoints import CheckpointSync, PeriodicSync
+from smlocal import channels, optml
 from smlocal.container import Exit, LaunchedContainer, LogLine
 from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine
 from smlocal.evidence import TrainingEvidence
 from smlocal.instances import Granted
-from smlocal.journal import Journal, Record
-from smlocal.launch import Launch, Launcher, Volume
+from smlocal.journal import Record
+from smlocal.launch import Launcher
 from smlocal.metrics import MetricScanner, escape
-from smlocal.outputs import Outputs, read_failure
-from smlocal.progress import DOWNLOADING, PULLING, STARTING, STOPPING, TRAINING, UPLOADING, Progress
-from smlocal.settings import MEBIBYTE, Settings
+from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore
-from smlocal.tree import Entry
+from smlocal.training.checkpoints import CheckpointSync, PeriodicSync
+from smlocal.training.launching import Launching
+from smlocal.training.outputs import Outputs, read_failure
+from smlocal.training.progress import DOWNLOADING, PULLING, STARTING, STOPPING, TRAINING, UPLOADING, Progress
+from smlocal.training.result import (
+    DOWNLOAD_FULL,
+    NO_IMAGE,
+    NOT_STARTED,
+    OUT_OF_MEMORY,
+    UPLOAD_FULL,
+    Observer,
+    TrainingResult,
+)
 
-_OVERLAY_FROM = 64 * MEBIBYTE  # below this a copy is quicker than a second volume
 _TURN = 0.1  # seconds between looks at a stop request
 _DEFAULT_RUNTIME = 86400  # API: StoppingCondition
 
-OUT_OF_MEMORY = (
-    "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an"
-    " instance."
-)
-NO_IMAGE = (
-    "ClientError: Cannot pull algorithm container. Either the image does not exist or its permissions are incorrect."
-)
-DOWNLOAD_FULL = "ClientError: Data download failed:Insufficient disk space"
-UPLOAD_FULL = "ClientError: Artifact upload failed:Insufficient disk space"
-NOT_STARTED = "ClientError: Artifact upload failed:API error (400): "
+
+class Tools(Protocol):
+    """What a job uses; `smlocal.training.TrainingRunner` is one."""
+
+    launcher: Launcher
+    store: ObjectStore
+    settings: Settings
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    checkpoint_interval: float
+    container_endpoint: str | None
+    delete_checkpoints: Callable[[str], bool]
 
 
-@dataclass(frozen=True)
-class Observer:
-    """Whom a job tells what happens, while it happens."""
-
-    on_status: Callable[[str, str], None] = lambda status, message: None
-    on_line: Callable[[str], None] = lambda line: None  # escaped as CloudWatch has it
-    on_note: Callable[[str], None] = lambda note: None
-
-
-@dataclass(frozen=True)
-class TrainingResult:
-    """DescribeTrainingJob's answer, and what the run left behind."""
-
-    description: dict[str, Any]
-    evidence: TrainingEvidence
-
-    @property
-    def status(self) -> str:
-        return str(self.description["TrainingJobStatus"])
-
-
-def _utc_now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
-class TrainingRunner:
-    """Runs training jobs; constructed by wiring."""
-
-    def __init__(
-        self,
-        launcher: Launcher,
-        store: ObjectStore,
-        journal: Journal,
-        settings: Settings,
-        *,
-        now: Callable[[], datetime] = _utc_now,
-        monotonic: Callable[[], float] = time.monotonic,
-        checkpoint_interval: float = 10.0,
-        container_endpoint: str | None = None,
-        delete_checkpoints: Callable[[str], bool] = lambda bucket: True,
-    ) -> None:
-        self.launcher = launcher
-        self.store = store
-        self.journal = journal
-        self.settings = settings
-        self.now = now
-        self.monotonic = monotonic
-        self.checkpoint_interval = checkpoint_interval
-        self.container_endpoint = container_endpoint
-        self.delete_checkpoints = delete_checkpoints
-
-    def run(
-        self,
-        request: Mapping[str, Any],
-        image: str,
-        *,
-        observer: Observer | None = None,
-        stop: threading.Event | None = None,
-        hurry: threading.Event | None = None,
-        keep: bool = False,
-    ) -> TrainingResult:
-        """Run the job that `request` describes with the local image `image`.
-
-        `stop` stops it as StopTrainingJob does; with `hurry` the program gets no more time to end by itself.
-
-        A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
-        what smlocal refuses by name, and CannotRun when the engine or the store fails.
-        """
-        requests.check("CreateTrainingJob", request)
-        requests.refuse_unsupported("CreateTrainingJob", request)
-        granted = self.launcher.grant(request["ResourceConfig"]["InstanceType"])
-        inputs = channels.resolve(request, self.store, self.settings)
-        outputs = Outputs.for_job(request, self.store)
-        record = self.journal.begin("training job", request["TrainingJobName"], request)
-        job = _Job(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
-        try:
-            return job.run(stop or threading.Event(), hurry or threading.Event())
-        finally:
-            record.close()
-
-
-class _Job:
+class TrainingJob:
     """One training job on its way."""
 
     def __init__(
         self,
-        runner: TrainingRunner,
+        runner: Tools,
         request: Mapping[str, Any],
         image: str,
         granted: Granted,
@@ -179,7 +102,7 @@ class _Job:
     def _launch_and_watch(self, stop: threading.Event, hurry: threading.Event) -> None:
         if self._inputs.channels:
             self._progress.enter("Downloading", DOWNLOADING)
-        with self._runner.launcher.launch(self._launch()) as container:
+        with self._runner.launcher.launch(self._launching().launch(self._keep)) as container:
             self._progress.enter("Training", PULLING, TRAINING)
             self._began = self._runner.now()
             deadline = self._runner.monotonic() + self._allowed_seconds()
@@ -194,54 +117,11 @@ class _Job:
             self._upload(container)
             self._last_lines = container.last_lines(20)
 
-    def _launch(self) -> Launch:
-        request, settings = self._request, self._runner.settings
-        entrypoint, arguments = optml.command(request)
-        return Launch(
-            kind="training",
-            name=request["TrainingJobName"],
-            image=self._image,
-            entrypoint=entrypoint,
-            arguments=arguments,
-            environment=optml.environment(
-                request,
-                region=settings.region,
-                account=settings.account,
-                endpoint=self._runner.container_endpoint,
-                gpu=self._granted.gpus,
-            ),
-            volumes=tuple(self._volumes()),
-            instance=self._granted,
-            isolated=bool(request.get("EnableNetworkIsolation")),
-            hostname=optml.hostname(request["TrainingJobName"], settings.region),
-            aliases=(optml.HOST,),
-            keep=self._keep,
+    def _launching(self) -> Launching:
+        runner = self._runner
+        return Launching(
+            self._request, self._image, self._granted, self._inputs, runner.settings, runner.container_endpoint
         )
-
-    def _volumes(self) -> Iterator[Volume]:
-        overlays = self._overlays()
-        yield Volume(optml.INPUT, lambda: self._input_entries(skip=set(overlays)))
-        for name, folder in overlays.items():
-            yield Volume(f"{optml.DATA}/{name}", partial(self._inputs.entries_of, name), overlay_of=folder)
-        yield Volume(optml.MODEL)
-        yield Volume(optml.OUTPUT, optml.output_directories)
-        if "CheckpointConfig" in self._request:
-            yield Volume(optml.checkpoint_path(self._request), self._inputs.checkpoint_entries)
-
-    def _overlays(self) -> dict[str, Path]:
-        """Channels that are big folders of this machine: shown to the container instead of copied."""
-        found = {}
-        for channel in self._inputs.channels:
-            folder = channel.local_folder
-            if folder is not None and channel.total_bytes >= _OVERLAY_FROM:
-                found[channel.name] = folder
-        return found
-
-    def _input_entries(self, skip: set[str]) -> Iterator[Entry]:
-        config = {channel.name: channel.config for channel in self._inputs.channels}
-        yield from optml.config_files(self._request, config, self._runner.settings.strict)
-        yield from optml.manifests(self._inputs.manifests())
-        yield from self._inputs.data_entries(skip)
 
     def _allowed_seconds(self) -> int:
         limit: int = (self._request.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds", _DEFAULT_RUNTIME)

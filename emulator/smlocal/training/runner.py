@@ -1,0 +1,78 @@
+"""Training jobs from CreateTrainingJob requests; constructed by wiring."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from smlocal import channels, requests
+from smlocal.journal import Journal
+from smlocal.launch import Launcher
+from smlocal.settings import Settings
+from smlocal.storage.interface import ObjectStore
+from smlocal.training.job import TrainingJob
+from smlocal.training.outputs import Outputs
+from smlocal.training.result import Observer, TrainingResult
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class TrainingRunner:
+    """Runs training jobs; constructed by wiring."""
+
+    def __init__(
+        self,
+        launcher: Launcher,
+        store: ObjectStore,
+        journal: Journal,
+        settings: Settings,
+        *,
+        now: Callable[[], datetime] = _utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        checkpoint_interval: float = 10.0,
+        container_endpoint: str | None = None,
+        delete_checkpoints: Callable[[str], bool] = lambda bucket: True,
+    ) -> None:
+        self.launcher = launcher
+        self.store = store
+        self.journal = journal
+        self.settings = settings
+        self.now = now
+        self.monotonic = monotonic
+        self.checkpoint_interval = checkpoint_interval
+        self.container_endpoint = container_endpoint
+        self.delete_checkpoints = delete_checkpoints
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        image: str,
+        *,
+        observer: Observer | None = None,
+        stop: threading.Event | None = None,
+        hurry: threading.Event | None = None,
+        keep: bool = False,
+    ) -> TrainingResult:
+        """Run the job that `request` describes with the local image `image`.
+
+        `stop` stops it as StopTrainingJob does; with `hurry` the program gets no more time to end by itself.
+
+        A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
+        what smlocal refuses by name, and CannotRun when the engine or the store fails.
+        """
+        requests.check("CreateTrainingJob", request)
+        requests.refuse_unsupported("CreateTrainingJob", request)
+        granted = self.launcher.grant(request["ResourceConfig"]["InstanceType"])
+        inputs = channels.resolve(request, self.store, self.settings)
+        outputs = Outputs.for_job(request, self.store)
+        record = self.journal.begin("training job", request["TrainingJobName"], request)
+        job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
+        try:
+            return job.run(stop or threading.Event(), hurry or threading.Event())
+        finally:
+            record.close()
