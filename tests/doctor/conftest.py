@@ -29,6 +29,7 @@ FACTS = EngineFacts(
     shares_this_machine=True,
     has_gpu=False,
     root_directory="/",
+    registry="https://registry.example/",
 )
 IMAGES = [
     ImageStatus(name, f"smlocal/{name}:latest", present=True, current=True) for name in ("base", "sklearn", "xgboost")

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.engine.processes import EngineProcess, remove_folder, require
+from tests.engine.processes import EngineProcess, alone, remove_folder, require
 
 # The default ulimits of a root Podman are above what a container of a machine like ours may set; 65536 is Docker's own
 # order of magnitude.
@@ -34,6 +34,9 @@ graphroot = "{folder}/storage"
 runroot = "{folder}/run"
 """
 
+# Two of these share the machine's bridge and packet filter, and the end of one would cut off the other.
+_LOCK = Path(tempfile.gettempdir()) / "smlocal-podman.lock"
+
 # A Docker daemon beside it has the kernel filter frames within a bridge too, and drops what no rule accepts; Podman
 # has no such rule for its internal networks. Frames within one of its bridges only: between networks nothing changes.
 _WITHIN_BRIDGES = ["FORWARD", "-i", "podman+", "-m", "physdev", "--physdev-is-bridged", "-j", "ACCEPT"]
@@ -43,6 +46,11 @@ _WITHIN_BRIDGES = ["FORWARD", "-i", "podman+", "-m", "physdev", "--physdev-is-br
 def podman_service() -> Iterator[str]:
     """The service's address while it runs. Fails with what to install where it cannot run."""
     require("podman", "runc", "iptables", "/usr/lib/podman/netavark", packages="podman netavark runc iptables")
+    with alone(_LOCK, "another run of the tests uses Podman's network on this machine"):
+        yield from _served()
+
+
+def _served() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="smlocal-podman-"))
     for name in ("tmp", "networks", "storage", "run"):
         (folder / name).mkdir()

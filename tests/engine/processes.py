@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -9,8 +11,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 import docker
 import pytest
@@ -80,6 +83,23 @@ def _until(condition: Callable[[], bool], seconds: float) -> bool:
             return True
         pause.wait(0.05)
     return False
+
+
+@contextlib.contextmanager
+def alone(lock: Path, otherwise: str) -> Iterator[None]:
+    """Hold a lock of the machine's; fail with `otherwise` when it is not free within some minutes."""
+    with lock.open("w") as held:
+        if not _until(lambda: _locked(held), 4 * _PATIENCE):
+            pytest.fail(otherwise)
+        yield
+
+
+def _locked(held: IO[str]) -> bool:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remove_folder(folder: Path) -> None:

@@ -22,6 +22,4 @@ def doctor(
         terminal.document("doctor", report.as_json())
     else:
         terminal.answer(report.as_text())
-    if fix:
-        return  # what could be set up is; images and the like are the next command's
     raise typer.Exit(report.exit_code)

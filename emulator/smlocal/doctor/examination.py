@@ -23,8 +23,6 @@ from smlocal.provision import (
 from smlocal.reachability import unreachable
 from smlocal.settings import Settings
 
-PUBLIC_REGISTRY = "https://registry-1.docker.io/v2/"
-
 
 @dataclass(frozen=True)
 class Doctor:
@@ -73,32 +71,36 @@ class Doctor:
         return None
 
     def _rows(self) -> Iterator[Row]:
-        silent = self.probe({"registry": PUBLIC_REGISTRY, "index": package_index(self.environment)})
-        has_base = False
+        registry, has_base = "", False
         try:
             engine = self.connect()
         except EngineUnavailable as error:
             yield self._no_engine(error)
         else:
             try:
-                rows, has_base = self._engine_rows(engine)
+                rows, has_base, registry = self._engine_rows(engine)
                 yield from rows
             finally:
                 engine.close()
-        yield self._registry(silent["registry"])
+        index = package_index(self.environment)
+        silent = self.probe({"registry": registry, "index": index} if registry else {"index": index})
+        silence = silent.get("registry")
+        yield self._registry(registry, silence)
         yield self._index(silent["index"])
-        yield self._base_source(silent["registry"], has_base)
+        yield self._base_source(silence, has_base)
         yield disk_row("state-disk", self.settings.state, "smlocal prune")
         yield from self._limits()
 
-    def _engine_rows(self, engine: Engine) -> tuple[list[Row], bool]:
+    def _engine_rows(self, engine: Engine) -> tuple[list[Row], bool, str]:
+        """Its rows, whether it has our base image, and the registry that it pulls from."""
         try:
             images = self.images(engine)
-            return [*engine_rows(engine, self.labels), *image_rows(images)], images[0].present
+            rows = [*engine_rows(engine, self.labels), *image_rows(images)]
+            return rows, images[0].present, engine.facts().registry
         except EngineUnavailable as error:
-            return [self._no_engine(error)], False
+            return [self._no_engine(error)], False, ""
         except EngineError as error:
-            return [Row("engine", "problem", f"the engine refuses to work: {error}", "docker info")], False
+            return [Row("engine", "problem", f"the engine refuses to work: {error}", "docker info")], False, ""
 
     def _no_engine(self, error: EngineUnavailable) -> Row:
         named = named_engine(self.environment)
@@ -112,10 +114,12 @@ class Doctor:
         fix = "sudo apt-get install --yes docker.io" if debian else "open https://docs.docker.com/get-docker/"
         return Row("engine", "problem", f"{without_engine(self.machine)} ({error})", fix)
 
-    def _registry(self, silence: str | None) -> Row:
+    def _registry(self, address: str, silence: str | None) -> Row:
+        if not address:
+            return Row("image-registry", "ok", "the engine does not say where it pulls from: pulling will tell")
         if silence is None:
-            return Row("image-registry", "ok", f"{PUBLIC_REGISTRY} answers")
-        text = f"{PUBLIC_REGISTRY} does not answer ({silence}): only images that the engine holds can be run"
+            return Row("image-registry", "ok", f"{address} answers")
+        text = f"{address} does not answer ({silence}): only images that the engine holds can be run"
         return Row(
             "image-registry", "warning", text, "export HTTPS_PROXY=http://your-proxy:port (dockerd needs it too)"
         )

@@ -33,6 +33,7 @@ def engine_facts(info: Mapping[str, Any], version: Mapping[str, Any], address: s
         shares_this_machine=_shares_this_machine(info, address),
         has_gpu="nvidia" in (info.get("Runtimes") or {}),
         root_directory=str(info.get("DockerRootDir", "")),
+        registry=str(info.get("IndexServerAddress") or ""),
         warnings=tuple(info.get("Warnings") or ()),
     )
 

@@ -31,6 +31,7 @@ class EngineFacts:
     shares_this_machine: bool  # ports that it publishes on loopback are reachable from this process
     has_gpu: bool
     root_directory: str
+    registry: str = ""  # where it looks for images without a host in their name; "": it does not say
     warnings: tuple[str, ...] = ()
 
 

@@ -80,6 +80,7 @@ FACTS = EngineFacts(
     shares_this_machine=True,
     has_gpu=False,
     root_directory="/",
+    registry="https://registry.example/",
 )
 
 

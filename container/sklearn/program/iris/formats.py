@@ -93,6 +93,8 @@ def _read_csv_slowly(text: str) -> Records:
                 )
     except csv.Error as error:
         raise BadRecords(f"Line {reader.line_num} is not CSV: {error}.") from None
+    if not rows:
+        raise BadRecords("The body holds no records.")
     return np.array(rows, dtype=np.float64)
 
 
