@@ -53,6 +53,7 @@ class Container:
         self.seen: list[Seen] = []
         self.most_at_once = 0
         self.stops = 0
+        self.hurried = False
         self._at_once = 0
         self._ended = threading.Event()
         self._exit: Exit | None = None
@@ -61,12 +62,12 @@ class Container:
 
     # as a server
 
-    def start(self) -> None:
+    def start(self, stop: threading.Event | None = None) -> bool:
         if self.start_failure is not None:
             raise self.start_failure
         while not self.healthy.wait(0.01):
-            if self._ended.is_set():
-                raise EndpointFailed("AlgorithmError: ping", "It was stopped.", "")
+            if self._ended.is_set() or (stop is not None and stop.is_set()):
+                return False
         container = self
 
         class Handler(_Handler):
@@ -75,6 +76,7 @@ class Container:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return True
 
     @property
     def base_url(self) -> str:
@@ -85,8 +87,9 @@ class Container:
         self._ended.wait(timeout)
         return self._exit
 
-    def stop(self) -> Exit | None:
+    def stop(self, hurry: threading.Event | None = None) -> Exit | None:
         self.stops += 1
+        self.hurried = hurry is not None and hurry.is_set()
         if not self._ended.is_set():
             self.exit(0)
         if self._server is not None:

@@ -105,6 +105,7 @@ def _run(
                 model,
                 observer=observer,
                 stop=stop.event,
+                hurry=stop.hurry,
                 isolated=described["EnableNetworkIsolation"],
             )
         _render(terminal, program, result, request)

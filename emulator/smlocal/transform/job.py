@@ -25,15 +25,14 @@ from smlocal.transform.parameters import Reply, ask, settle
 from smlocal.transform.pipeline import Pipeline, memory_share
 from smlocal.transform.plan import Parameters, Plan, product_problem
 
-_TURN = 0.05  # seconds between looks at a wish to stop while the container starts
 _REASON_LENGTH = 1024  # API: FailureReason
 
 
 class Server(Protocol):
     """What a job needs of a model container; `smlocal.hosting.ModelServer` is one."""
 
-    def start(self) -> bool:
-        """Up and healthy afterwards; False when it was stopped before. Raises EndpointFailed."""
+    def start(self, stop: threading.Event | None = None) -> bool:
+        """Up and healthy afterwards; False when it was stopped, or `stop` set, before. Raises EndpointFailed."""
         ...
 
     @property
@@ -41,7 +40,7 @@ class Server(Protocol):
 
     def wait(self, timeout: float | None = None) -> Exit | None: ...
 
-    def stop(self) -> Exit | None:
+    def stop(self, hurry: threading.Event | None = None) -> Exit | None:
         """May be called at any time, also while it starts, and again."""
         ...
 
@@ -109,8 +108,11 @@ class TransformJob:
         self._pipeline: Pipeline | None = None
         self._exit: Exit | None = None
 
-    def run(self, stop: threading.Event) -> TransformResult:
-        """Bring the job to an end; `stop` stops it. Raises what is no fault of the image, nothing being left behind."""
+    def run(self, stop: threading.Event, hurry: threading.Event | None = None) -> TransformResult:
+        """Bring the job to an end; `stop` stops it, and with `hurry` the container gets no more time to end by itself.
+
+        Raises what is no fault of the image, nothing being left behind.
+        """
         self._observer.on_status(self._status)
         try:
             if self._start(stop):
@@ -118,34 +120,15 @@ class TransformJob:
         except EndpointFailed as error:
             self._fail(error.failure_reason, str(error))
         finally:
-            self._server.stop()
+            self._server.stop(hurry)
         return self._finish()
 
     def _start(self, stop: threading.Event) -> bool:
         """True when the container is healthy, False when the job was stopped before."""
-        failures: list[BaseException] = []
-
-        def start() -> None:
-            try:
-                self._server.start()
-            except BaseException as error:
-                failures.append(error)
-
-        starting = threading.Thread(target=start, name="transform start", daemon=True)
-        starting.start()
-        try:
-            while starting.is_alive() and not stop.is_set():
-                starting.join(_TURN)
-        finally:
-            while starting.is_alive():  # stopped or interrupted; what is not launched yet cannot be stopped yet
-                self._server.stop()
-                starting.join(_TURN)
-        if stop.is_set():
-            self._enter("Stopping")
-            return False
-        if failures:
-            raise failures[0]
-        return True
+        if self._server.start(stop):
+            return True
+        self._enter("Stopping")
+        return False
 
     def _transform(self, stop: threading.Event) -> None:
         base_url = self._server.base_url

@@ -55,11 +55,13 @@ class TransformRunner:
         *,
         observer: Observer | None = None,
         stop: threading.Event | None = None,
+        hurry: threading.Event | None = None,
         role: str | None = None,
         isolated: bool = False,
         keep: bool = False,
     ) -> TransformResult:
-        """Run the job that `request` describes with `model`; `role` and `isolated` are the model's.
+        """Run the job that `request` describes with `model`; `role` and `isolated` are the model's, `stop` and `hurry`
+        as for TransformJob.run.
 
         A job that fails is a result. Raises InvalidRequest for what CreateTransformJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
@@ -96,7 +98,7 @@ class TransformRunner:
                 settings=self.settings,
                 observer=watched,
                 now=self.now,
-            ).run(stop or threading.Event())
+            ).run(stop or threading.Event(), hurry)
             record.write("description.json", result.description)
             return result
         finally:
