@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smlocal.errors import InvalidRequest
 from smlocal.journal import Journal
+from smlocal.owner import this_process
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    return Journal(tmp_path / "state", 10_000)
+    return Journal(tmp_path / "state", 10_000, this_process())
 
 
 def test_events_come_back_in_order(journal: Journal) -> None:
@@ -41,7 +43,7 @@ def test_a_line_is_in_the_file_as_soon_as_it_was_told(journal: Journal) -> None:
 
 def test_a_name_cannot_be_used_twice(journal: Journal) -> None:
     journal.begin("training job", "job", {})
-    with pytest.raises(InvalidRequest, match="must be unique within an AWS account and region"):
+    with pytest.raises(InvalidRequest, match=r"^Training job names must be unique within an AWS account and region"):
         journal.begin("training job", "job", {})
 
 
@@ -59,3 +61,18 @@ def test_the_oldest_ended_records_go_when_all_are_too_large(journal: Journal) ->
             record.write("description.json", {})
     journal.begin("training job", "last", {})
     assert {record.name for record in journal.records()} == {"running", "last"}
+
+
+def test_a_record_whose_writer_was_killed_counts_as_over(tmp_path: Path) -> None:
+    killed = Journal(tmp_path, 1000, replace(this_process(), started="0"))
+    record = killed.begin("training job", "dead", {})
+    record.log(b"x" * 6000)
+    record.close()
+    Journal(tmp_path, 1000, this_process()).begin("endpoint", "next", {})
+    assert [record.name for record in killed.records()] == ["next"]
+
+
+def test_an_endpoints_name_clash_is_worded_for_endpoints(journal: Journal) -> None:
+    journal.begin("endpoint", "e", {})
+    with pytest.raises(InvalidRequest, match=r"^Endpoint names .* an endpoint with this name already exists"):
+        journal.begin("endpoint", "e", {})

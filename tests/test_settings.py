@@ -73,7 +73,6 @@ CONVERSIONS = [
     ("SMLOCAL_STATE", "/var/smlocal", "state", Path("/var/smlocal")),
     ("SMLOCAL_STATE_LIMIT_BYTES", "1024", "state_limit_bytes", 1024),
     ("SMLOCAL_S3_ENDPOINT_URL", "http://127.0.0.1:9000", "s3_endpoint_url", "http://127.0.0.1:9000"),
-    ("SMLOCAL_ENGINE_HOST", "build.example", "engine_host", "build.example"),
 ]
 
 

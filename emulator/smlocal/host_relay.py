@@ -7,6 +7,7 @@ engine the bridge's gateway is the host itself, and none of this is needed.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Mapping
@@ -39,13 +40,16 @@ while True:
     connection.close()
 """
 
-# Waits for a connection, says so with one byte, then carries it over standard input and output.
+# Waits for a connection, says so with one byte, and is told with another whether the service is there ("y") or not;
+# then carries it over standard input and output.
 _CARRY = """
 import os, socket, threading
 waiting = socket.socket(socket.AF_UNIX); waiting.connect("/tmp/smlocal-carriers")
 _, descriptors, _, _ = socket.recv_fds(waiting, 1, 1)
 connection = socket.socket(fileno=descriptors[0])
 os.write(1, b"x")
+if os.read(0, 1) != b"y":
+    os._exit(0)
 def to_us():
     try:
         while data := connection.recv(65536):
@@ -115,6 +119,7 @@ class HostRelay:
         try:
             with socket.create_connection(self._service, timeout=30) as service:
                 service.settimeout(None)
+                pipe.send(b"y")
                 service.sendall(called[1:])
                 back = threading.Thread(target=to_pipe, args=(service, pipe), daemon=True)
                 back.start()
@@ -122,8 +127,9 @@ class HostRelay:
                 back.join()
         except OSError:
             # the service is away: the container sees a closed connection, as it would from any host
-            pipe.close_sending()
-            pipe.receive()
+            with contextlib.suppress(EngineError):
+                pipe.send(b"n")
+                pipe.receive()
         finally:
             pipe.close()
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from smlocal.errors import DiskFull, InvalidRequest, StorageError
+from smlocal.owner import Owner, is_dead, owner_of
 
 _ENOSPC = 28
 
@@ -27,9 +28,10 @@ _ENOSPC = 28
 class Journal:
     """All jobs of one state folder."""
 
-    def __init__(self, state: Path, limit_bytes: int) -> None:
+    def __init__(self, state: Path, limit_bytes: int, me: Owner) -> None:
         self._root = state / "jobs"
         self._limit = limit_bytes
+        self._me = me
 
     def begin(self, kind: str, name: str, request: Mapping[str, Any]) -> Record:
         """A new record. Raises InvalidRequest when the name was used before."""
@@ -38,15 +40,16 @@ class Journal:
             self._root.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
         except FileExistsError as error:
+            article = "an" if kind[0] in "aeiou" else "a"
             raise InvalidRequest(
-                f"{kind} names must be unique within an AWS account and region, and a {kind} with this name"
-                f" already exists ({name}): choose another name or leave it out"
+                f"{kind.capitalize()} names must be unique within an AWS account and region, and {article} {kind} with"
+                f" this name already exists ({name}): choose another name or leave it out"
             ) from error
         except OSError as error:
             raise _storage_error(folder, error) from error
         self._shrink(keep=folder)
         record = Record(folder)
-        record.write("request.json", {"kind": kind, "request": request})
+        record.write("request.json", {"kind": kind, "owner": self._me.labels(), "request": request})
         return record
 
     def find(self, name: str) -> Record | None:
@@ -67,10 +70,14 @@ class Journal:
         for record in self.records():
             if total <= self._limit:
                 return
-            if record.folder == keep or not record.is_over():
-                continue
-            total -= sizes[record.name]
-            shutil.rmtree(record.folder, ignore_errors=True)
+            if record.folder != keep and self._is_over(record):
+                total -= sizes[record.name]
+                shutil.rmtree(record.folder, ignore_errors=True)
+
+    def _is_over(self, record: Record) -> bool:
+        """Whether nothing will be added: it has its last word, or the process that would have given it has ended."""
+        writer = owner_of(record.read("request.json").get("owner") or {})
+        return record.is_over() or (writer is not None and is_dead(writer, self._me))
 
 
 class Record:

@@ -57,7 +57,6 @@ class Settings:
     region: str = "us-east-1"
     account: str = "000000000000"
     s3_endpoint_url: str | None = None  # None: the directory store in the state folder
-    engine_host: str | None = None  # where published ports of a remote engine are reached
     strict: bool = False  # /opt/ml/input/config with mode 0644, as captured in 2022
     state_limit_bytes: int = 20 * 1024 * MEBIBYTE
     limits: Limits = field(default_factory=Limits)

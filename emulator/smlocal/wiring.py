@@ -73,7 +73,7 @@ class Program:
     def journal(self) -> Journal:
         from smlocal.journal import Journal
 
-        return Journal(self.settings.state, self.settings.state_limit_bytes)
+        return Journal(self.settings.state, self.settings.state_limit_bytes, owner.this_process())
 
     @cached_property
     def launcher(self) -> Launcher:

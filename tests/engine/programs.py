@@ -162,9 +162,9 @@ def _scripted_waits(run: Run) -> int:
 
 WAITS = _trial(
     """
-    import signal, sys, threading
+    import os, signal, sys
     def stop(number, frame):
-        print(signal.Signals(number).name, flush=True)
+        os.write(1, signal.Signals(number).name.encode() + b"\\n")  # print may be under way when a signal comes
         sys.exit(7)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, stop)

@@ -7,7 +7,7 @@ import pytest
 import requests.exceptions
 
 import requests
-from smlocal.engine.docker import translated
+from smlocal.engine.docker_errors import translated
 from smlocal.errors import DiskFull, EngineError, EngineUnavailable, ImageNotFound, NotFoundInEngine
 
 

@@ -17,6 +17,7 @@ from smlocal.hosting import Model
 from smlocal.http_client import HttpClient
 from smlocal.journal import Journal
 from smlocal.launch import Launcher
+from smlocal.owner import this_process
 from smlocal.requests.support import TABLE
 from smlocal.settings import Limits, Settings
 from smlocal.storage.directory import DirectoryStore
@@ -75,7 +76,7 @@ def settings(state: Path) -> Settings:
 
 @pytest.fixture(scope="module")
 def journal(state: Path) -> Journal:
-    return Journal(state, 10**9)
+    return Journal(state, 10**9, this_process())
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ Sources: developer guide, your-algorithms-training-signal-success-failure and -a
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -170,6 +171,35 @@ def test_statuses_come_with_sagemakers_messages_in_its_order(jobs: Jobs) -> None
     assert [row["Status"] for row in rows] == ["Starting", "Downloading", "Training", "Uploading", "Completed"]
     assert [row["StatusMessage"] for row in rows][2] == "Training image download completed. Training in progress."
     assert all(row["StartTime"] <= row["EndTime"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("fault", "changes", "stop_at", "endings"),
+    [
+        ("exits_3", {}, None, ["Training", "Uploading", "Failed"]),
+        ("saves_on_sigterm", {}, "working", ["Training", "Stopping", "Stopped"]),
+        (
+            "saves_on_sigterm",
+            {"StoppingCondition": {"MaxRuntimeInSeconds": 1}},
+            None,
+            ["Training", "Stopping", "MaxRuntimeExceeded"],
+        ),
+    ],
+)
+def test_every_ending_has_its_statuses(
+    jobs: Jobs, fault: str, changes: dict[str, Any], stop_at: str | None, endings: list[str]
+) -> None:
+    """Source: API, DescribeTrainingJobResponse: Uploading is a state of InProgress, and a stopping job is none."""
+    result = jobs.run(fault, stop_at=stop_at, **changes)
+    rows = result.description["SecondaryStatusTransitions"]
+    assert [row["Status"] for row in rows] == ["Starting", *endings]
+    assert rows[-1]["StatusMessage"].startswith("Training job")
+    assert jobs.archive(result)
+
+
+def test_members_without_effect_are_told(jobs: Jobs) -> None:
+    result = jobs.run("trains_well", Tags=[{"Key": "a", "Value": "b"}])
+    assert [note for note in result.evidence.notes if "Tags" in note]
 
 
 def test_a_job_without_channels_does_not_download(jobs: Jobs) -> None:

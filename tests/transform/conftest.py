@@ -176,6 +176,7 @@ class Bench:
     data_log: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    hurry: threading.Event = field(default_factory=threading.Event)
     progress: list[tuple[int, int]] = field(default_factory=list)
 
     def put(self, key: str, body: bytes) -> None:
@@ -206,7 +207,7 @@ class Bench:
             ),
             now=lambda: datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc),
         )
-        return job.run(self.stop)
+        return job.run(self.stop, self.hurry)
 
 
 def request(

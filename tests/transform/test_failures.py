@@ -331,3 +331,13 @@ def test_an_output_on_its_way_to_the_store_when_the_job_is_stopped_does_not_stay
         assert running.result(10).status == "Stopped"
     assert go_on.is_set()
     assert list(real.list("examples", "out/")) == []
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+def test_a_wish_to_hurry_reaches_the_container(bench: Any, hurry: bool) -> None:
+    bench.put("in/a", b"x")
+    bench.stop.set()
+    if hurry:
+        bench.hurry.set()
+    assert bench.run().status == "Stopped"
+    assert bench.container.hurried is hurry

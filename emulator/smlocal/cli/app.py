@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -19,8 +20,8 @@ import typer
 from smlocal import __version__
 from smlocal.cli import demo, doctor, images, invoke, jobs, serve, train, transform
 from smlocal.cli.state import Common
-from smlocal.cli.terminal import Format
-from smlocal.errors import SmlocalError
+from smlocal.cli.terminal import Format, brief, print_last_lines
+from smlocal.errors import EndpointFailed, SmlocalError
 
 app = typer.Typer(
     name="smlocal",
@@ -66,7 +67,7 @@ app.command()(demo.demo)
 app.add_typer(images.app, name="images")
 
 
-_COMMON_FLAGS = ("--verbose", "-v", "--quiet", "-q")
+_COMMON_FLAGS = re.compile(r"--verbose|--quiet|-[vq]+")
 _COMMON_VALUES = ("--format", "--state", "--region", "--s3-endpoint-url")
 
 
@@ -78,7 +79,7 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     for word in words:
         if word == "--":
             rest += [word, *words]
-        elif word in _COMMON_FLAGS or word.startswith(tuple(f"{name}=" for name in _COMMON_VALUES)):
+        elif _COMMON_FLAGS.fullmatch(word) or word.startswith(tuple(f"{name}=" for name in _COMMON_VALUES)):
             front.append(word)
         elif word in _COMMON_VALUES:
             front += [word, *([value] if (value := next(words, None)) is not None else [])]
@@ -92,7 +93,9 @@ def run(arguments: Sequence[str]) -> int:
     try:
         app(args=hoisted(arguments), prog_name="smlocal", standalone_mode=True)
     except SmlocalError as error:
-        print(f"smlocal: {error}", file=sys.stderr)
+        if isinstance(error, EndpointFailed):
+            print_last_lines(error.log_lines)
+        print(f"smlocal: {brief(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("smlocal: interrupted", file=sys.stderr)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from smlocal.cli.state import common_of
-from smlocal.cli.train import say_where
 
 if TYPE_CHECKING:
     from smlocal.cli.terminal import Terminal
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 def demo(context: typer.Context) -> None:
     """Run SageMaker's three Iris labs here: built-in XGBoost, batch transform, bring your own."""
+    from smlocal.cli.places import say_where
     from smlocal.demo import Demo
 
     common = common_of(context)
@@ -26,7 +26,7 @@ def demo(context: typer.Context) -> None:
         for key in step.keys:
             terminal.say(f"                  wrote {key}")
 
-    with common.program() as program:
+    with common.program(writing=True) as program:
         say_where(terminal, program)
         with terminal.working("running the labs") as news:
             outcome = Demo(program, on_begin=lambda lab, name: news(f"{lab}, {name}"), on_step=on_step).run()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from smlocal.cli.sources import Places, generated_name, pairs
-from smlocal.cli.train import ROLE
+from smlocal.cli import account
+from smlocal.cli.places import Places
+from smlocal.cli.sources import generated_name, pairs
 from smlocal.errors import UsageError
+
+if TYPE_CHECKING:
+    from smlocal.settings import Settings
 
 
 def create_model(
@@ -16,9 +20,9 @@ def create_model(
     image: str,
     model: str | None,
     environment: Sequence[str],
+    settings: Settings,
     *,
     isolated: bool,
-    name: str | None = None,
 ) -> dict[str, Any]:
     """The request for an image and a model: an archive, a folder that stands for an unpacked one, an s3:// address of
     an archive, or nothing, when the image brings its weights. Raises UsageError."""
@@ -30,7 +34,7 @@ def create_model(
     return {
         "ModelName": generated_name(image),
         "PrimaryContainer": container,
-        "ExecutionRoleArn": ROLE,
+        "ExecutionRoleArn": account.role(settings),
         "EnableNetworkIsolation": isolated,
     }
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from smlocal.cli.interrupts import INTERRUPTED, StopRequest, stop_on_interrupt
-from smlocal.cli.state import common_of
-from smlocal.cli.train import resolved, say_where
+from smlocal.cli.state import Common, common_of
+from smlocal.errors import EndpointFailed, SmlocalError
 
 if TYPE_CHECKING:
+    from smlocal.cli.places import Places
     from smlocal.cli.terminal import Terminal
     from smlocal.container import Exit, LogLine
     from smlocal.hosting import ModelServer
+    from smlocal.images.availability import PullPolicy
+    from smlocal.journal import Record
     from smlocal.wiring import Program
 
 _TURN = 0.2  # seconds between looks at a wish to stop
@@ -30,46 +35,82 @@ def serve(
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
 ) -> None:
     """Run IMAGE as a SageMaker endpoint until Ctrl-C."""
+    from smlocal import requests
+    from smlocal.cli.image_choice import pull_policy
     from smlocal.cli.model_words import create_model
-    from smlocal.cli.sources import Places
+    from smlocal.cli.places import Places
 
     common = common_of(context)
-    terminal = common.terminal()
     places = Places()
-    request = create_model(places, image, model, env or (), isolated=network_isolation)
-    with common.program(places.mounts) as program:
+    policy = pull_policy(pull)
+    request = create_model(places, image, model, env or (), common.settings(), isolated=network_isolation)
+    requests.check("CreateModel", request)
+    requests.refuse_unsupported("CreateModel", request)
+    _run(common, places, request, policy, instance_type, port)
+
+
+def _run(
+    common: Common, places: Places, request: dict[str, Any], policy: PullPolicy, instance_type: str, port: int
+) -> None:
+    from smlocal.cli.image_choice import chosen
+    from smlocal.cli.places import say_where
+    from smlocal.hosting.failures import ENDPOINT_TEXTS, Failures
+    from smlocal.metrics import escape
+
+    terminal = common.terminal()
+    missing = Failures(ENDPOINT_TEXTS).worded(ENDPOINT_TEXTS.no_image)
+    with common.program(places.mounts, writing=True) as program:
         if places.uses_buckets:
             say_where(terminal, program)
-        reference = resolved(program, terminal, image, pull)
-        record = program.journal.begin("endpoint", request["ModelName"], request)
+        program.launcher.grant(instance_type)  # refused before an image is pulled for it
+        reference = chosen(program, terminal, request["PrimaryContainer"]["Image"], policy, missing)
 
         def on_line(line: LogLine) -> None:
-            record.log(line.text)
-            terminal.log_line(line.text.decode("utf-8", "replace"))
+            text = escape(line.text.decode("utf-8", "replace"))
+            record.log(text.encode())
+            terminal.log_line(text)
 
         server = program.hosting.server(
             request, reference, instance_type=instance_type, on_line=on_line, on_state=terminal.say
         )
-        try:
-            _hold(terminal, program, server, port)
-        finally:
-            record.write("description.json", {"EndpointName": request["ModelName"]})
-            record.close()
+        record = program.journal.begin("endpoint", request["ModelName"], request)
+        with _recorded(record):
+            try:
+                ended = _hold(terminal, program, server, port)
+            except EndpointFailed as error:
+                if terminal.shows_lines:
+                    error.log_lines = ()  # they were shown as they came
+                raise
+            if ended is not None:
+                raise EndpointFailed(f"the container ended by itself, exit code {ended.code}", "", "")
 
 
-def _hold(terminal: Terminal, program: Program, server: ModelServer, port: int) -> None:
+@contextmanager
+def _recorded(record: Record) -> Iterator[None]:
+    """Writes down how the endpoint ended, as DescribeEndpoint would tell it."""
+    description = {"EndpointName": record.name, "EndpointStatus": "Deleting"}
+    try:
+        yield
+    except SmlocalError as error:
+        reason = error.failure_reason if isinstance(error, EndpointFailed) else str(error)
+        description |= {"EndpointStatus": "Failed", "FailureReason": reason}
+        raise
+    finally:
+        record.write("description.json", description)
+        record.close()
+
+
+def _hold(terminal: Terminal, program: Program, server: ModelServer, port: int) -> Exit | None:
+    """Hold the server up until the user stops it (None) or its container ends. Raises EndpointFailed."""
     with stop_on_interrupt(terminal.say, "the endpoint") as stop:
         try:
             with terminal.working("waiting for the first healthy ping"):
                 healthy = server.start(stop.event)
             if not healthy:
                 raise typer.Exit(INTERRUPTED)
-            ended = _answer(terminal, program, server, port, stop)
+            return _answer(terminal, program, server, port, stop)
         finally:
             server.stop(stop.hurry)
-    if ended is not None:
-        terminal.say(f"the container ended by itself, exit code {ended.code}")
-        raise typer.Exit(1)
 
 
 def _answer(terminal: Terminal, program: Program, server: ModelServer, port: int, stop: StopRequest) -> Exit | None:

@@ -1,4 +1,4 @@
-"""Words of the command line as parts of requests: channels, outputs, pairs, hyperparameters."""
+"""Words of the command line as parts of requests: channels, pairs, hyperparameters, names."""
 
 from __future__ import annotations
 
@@ -8,48 +8,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from smlocal.cli.places import Places
 from smlocal.errors import UsageError
-from smlocal.storage.mounted import Mount, mount_of
-
-
-class Places:
-    """Folders, files and s3:// addresses of the command line; folders and files become buckets of their own."""
-
-    def __init__(self) -> None:
-        self.mounts: dict[str, Mount] = {}
-        self.uses_buckets = False  # whether an s3:// address was given
-
-    def source(self, text: str, what: str) -> str:
-        """The address of an input. Raises UsageError when a folder or file is not there."""
-        if text.startswith("s3://"):
-            return self._address(text, what)
-        path = Path(text).expanduser()
-        if not path.exists():
-            raise UsageError(f"{what}: there is no file or folder '{text}'")
-        return self._mounted(path, writable=False)
-
-    def target(self, text: str, what: str) -> str:
-        """The address of an output; a folder is made when it is not there."""
-        if text.startswith("s3://"):
-            return self._address(text, what)
-        path = Path(text).expanduser()
-        if path.exists() and not path.is_dir():
-            raise UsageError(f"{what}: '{text}' is a file, and a folder is needed")
-        return self._mounted(path, writable=True).rstrip("/")
-
-    def _address(self, text: str, what: str) -> str:
-        self.uses_buckets = True
-        if not text.removeprefix("s3://").partition("/")[0]:
-            raise UsageError(f"{what}: '{text}' names no bucket; a good address looks like 's3://bucket/prefix/'")
-        return text
-
-    def _mounted(self, path: Path, *, writable: bool) -> str:
-        bucket, mount = mount_of(path, writable=writable)
-        known = self.mounts.get(bucket)
-        if known is not None and known.writable:
-            mount = known
-        self.mounts[bucket] = mount
-        return f"s3://{bucket}/{mount.prefix}"
 
 
 def channel(text: str, places: Places) -> dict[str, Any]:

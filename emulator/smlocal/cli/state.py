@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +36,31 @@ class Common:
         state = Path(self.state) if self.state is not None else None
         return load_settings({"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url})
 
-    def program(self, mounts: Mapping[str, Mount] | None = None) -> Program:
+    def program(self, mounts: Mapping[str, Mount] | None = None, *, writing: bool = False) -> Program:
+        """With `writing`, the state folder is there afterwards. Raises SettingsError, also when it cannot be made."""
         from smlocal.wiring import Program
 
-        return Program(self.settings(), mounts)
+        settings = self.settings()
+        if writing:
+            _made(settings.state)
+        return Program(settings, mounts)
 
     def terminal(self, output: Format | None = None) -> Terminal:
         """`output` is the command's own --format, which wins over the one before it."""
         return Terminal(output or self.output, -1 if self.quiet else int(self.verbose))
+
+
+def _made(state: Path) -> None:
+    from smlocal.errors import SettingsError, StorageError
+    from smlocal.storage.writing import told
+
+    try:
+        with told(f"making the state folder {state}"):
+            state.mkdir(parents=True, exist_ok=True)
+    except StorageError as error:
+        raise SettingsError(f"{error}; choose another with --state") from error
+    if not os.access(state, os.W_OK | os.X_OK):
+        raise SettingsError(f"the state folder {state} cannot be written to; choose another with --state")
 
 
 def common_of(context: typer.Context) -> Common:

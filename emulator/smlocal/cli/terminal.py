@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FORMAT_VERSION = 1
+_UNBOUNDED = 10_000  # columns
+_SHOWN_VALUES = 8
+_VALUE_SET = re.compile(
+    r"(?P<head>Value '(?P<given>[^']*)' at '[^']*' failed to satisfy constraint: Member must satisfy enum value set: )"
+    r"\[(?P<values>[^\]]*)\]"
+)
 
 
 class Format(str, Enum):
@@ -34,6 +41,15 @@ class Terminal:
     def json(self) -> bool:
         return self.format is Format.json
 
+    @property
+    def shows_lines(self) -> bool:
+        """Whether the lines of a container are shown as they come."""
+        return self.verbosity >= 0
+
+    @property
+    def shows_details(self) -> bool:
+        return self.verbosity > 0
+
     def say(self, text: str) -> None:
         """Something about the way: not with -q."""
         if self.verbosity >= 0:
@@ -41,13 +57,17 @@ class Terminal:
 
     def detail(self, text: str) -> None:
         """Something about the way that only -v shows."""
-        if self.verbosity > 0:
+        if self.shows_details:
             print(text, file=sys.stderr, flush=True)
 
     def log_line(self, text: str) -> None:
         """A line of a container's output."""
-        if self.verbosity >= 0:
+        if self.shows_lines:
             print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+
+    def last_lines(self, lines: Sequence[str]) -> None:
+        """The end of a failed container's output, which was not shown while it ran."""
+        print_last_lines(lines)
 
     @contextlib.contextmanager
     def working(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -87,7 +107,31 @@ class Terminal:
     def console(self) -> Console:
         from rich.console import Console
 
-        return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+        # what reads a pipe wants whole names, however long
+        return Console(highlight=False, width=None if sys.stdout.isatty() else _UNBOUNDED)
+
+
+def print_last_lines(lines: Sequence[str]) -> None:
+    """The end of a container's output on standard error, each line marked as the container's."""
+    from smlocal.metrics import escape
+
+    for line in lines:
+        print(f"container: {escape(line)}", file=sys.stderr, flush=True)
+
+
+def brief(text: str) -> str:
+    """AWS's text with its longer lists of allowed values cut down to those that are like the one that was given."""
+    return _VALUE_SET.sub(_like_the_given, text)
+
+
+def _like_the_given(match: re.Match[str]) -> str:
+    import difflib
+
+    values = match["values"].split(", ")
+    if len(values) <= _SHOWN_VALUES:
+        return match[0]
+    like = difflib.get_close_matches(match["given"], values, _SHOWN_VALUES, 0.5) or values[:_SHOWN_VALUES]
+    return f"{match['head']}[{', '.join(like)}, … and {len(values) - len(like)} more]"
 
 
 def _short(news: str, width: int) -> str:

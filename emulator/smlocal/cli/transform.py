@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smlocal.cli.interrupts import stop_on_interrupt
+from smlocal.cli import account
+from smlocal.cli.interrupts import INTERRUPTED, stop_on_interrupt
 from smlocal.cli.state import Common, common_of
-from smlocal.cli.train import default_bucket, ensure_bucket, resolved, say_where, shown
 
 if TYPE_CHECKING:
-    from smlocal.cli.sources import Places
+    from smlocal.cli.places import Places
     from smlocal.cli.terminal import Terminal
-    from smlocal.transform.job import TransformResult
+    from smlocal.images.availability import PullPolicy
+    from smlocal.transform.job import Observer, TransformResult
     from smlocal.wiring import Program
 
 
@@ -37,20 +38,25 @@ def transform(
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
 ) -> None:
     """Run every record of the input through IMAGE, as a SageMaker batch transform job."""
+    from smlocal.cli.image_choice import pull_policy
     from smlocal.cli.model_words import create_model
-    from smlocal.cli.sources import Places, generated_name
+    from smlocal.cli.places import Places
+    from smlocal.cli.sources import generated_name
 
     common = common_of(context)
+    settings = common.settings()
     places = Places()
-    described = create_model(places, image, model, (), isolated=network_isolation)
+    policy = pull_policy(pull)
+    described = create_model(places, image, model, (), settings, isolated=network_isolation)
     name = job_name or generated_name(image)
     source = {
         "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": places.source(input_, "--input")}},
         "ContentType": content_type,
         "SplitType": split_type,
     }
-    bucket = default_bucket(common.settings().region)
-    target = places.target(output, "--output") if output else f"s3://{bucket}/{name}"
+    default = f"s3://{account.default_bucket(settings)}/{name}"
+    # a job that is stopped takes back what it has written
+    target = places.target(output, "--output", deletable=True) if output else default
     request = {
         "TransformJobName": name,
         "ModelName": described["ModelName"],
@@ -62,7 +68,7 @@ def transform(
         "MaxConcurrentTransforms": concurrency,
         "Environment": _pairs(env),
     }
-    _run(common, places, described, _without_none(request), image, pull)
+    _run(common, places, described, _without_none(request), policy)
 
 
 def _pairs(env: list[str] | None) -> dict[str, str] | None:
@@ -81,41 +87,57 @@ def _without_none(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _run(
-    common: Common, places: Places, described: dict[str, Any], request: dict[str, Any], image: str, pull: str
+    common: Common, places: Places, described: dict[str, Any], request: dict[str, Any], policy: PullPolicy
 ) -> None:
-    from smlocal.transform.job import Observer
+    from smlocal import requests
+    from smlocal.cli.image_choice import chosen
+    from smlocal.cli.places import ensure_buckets, say_where
+    from smlocal.hosting.failures import BATCH_TEXTS
 
     terminal = common.terminal()
-    with common.program(places.mounts) as program:
+    for operation, document in (("CreateModel", described), ("CreateTransformJob", request)):
+        requests.check(operation, document)
+        requests.refuse_unsupported(operation, document)
+    with common.program(places.mounts, writing=True) as program:
         say_where(terminal, program)
-        reference = resolved(program, terminal, image, pull)
+        reference = chosen(program, terminal, described["PrimaryContainer"]["Image"], policy, BATCH_TEXTS.no_image)
+        ensure_buckets(program, request)
         terminal.say(f"transform job {request['TransformJobName']}")
-        ensure_bucket(program, request["TransformOutput"]["S3OutputPath"])
-        observer = Observer(
-            on_status=terminal.say,
-            on_data_log=lambda line: terminal.say(f"data-log: {line}"),
-            on_line=terminal.detail,
-            on_note=lambda note: terminal.say(f"note: {note}"),
-            on_objects=lambda done, total: terminal.say(f"{done} of {total} objects"),
-        )
         model = program.hosting.model(described, reference)
         with stop_on_interrupt(terminal.say, "the transform job") as stop:
             result = program.transform.run(
                 request,
                 model,
-                observer=observer,
+                observer=_observer(terminal),
                 stop=stop.event,
                 hurry=stop.hurry,
                 isolated=described["EnableNetworkIsolation"],
             )
         _render(terminal, program, result, request)
         if stop.interrupted:
-            raise typer.Exit(130)
+            raise typer.Exit(INTERRUPTED)
         if result.status == "Failed":
             raise typer.Exit(1)
 
 
+def _observer(terminal: Terminal) -> Observer:
+    from smlocal.transform.job import Observer
+
+    return Observer(
+        on_status=terminal.say,
+        on_data_log=lambda line: terminal.say(f"data-log: {line}"),
+        on_line=terminal.detail,
+        on_note=lambda note: terminal.say(f"note: {note}"),
+        on_objects=lambda done, total: terminal.say(f"{done} of {total} objects"),
+    )
+
+
 def _render(terminal: Terminal, program: Program, result: TransformResult, request: dict[str, Any]) -> None:
+    from smlocal.cli.places import shown
+
+    hosted = result.evidence.hosting
+    if result.status == "Failed" and not terminal.shows_details and hosted is not None:
+        terminal.last_lines(hosted.last_lines)
     if terminal.json:
         terminal.document("transform-job", result.description)
         return

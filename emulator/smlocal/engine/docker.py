@@ -6,25 +6,23 @@ The one module (with its neighbours, `docker_*`) that knows the `docker` package
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import docker
 import docker.errors
 import requests.exceptions
-from docker.context import ContextAPI
 
 from smlocal.engine import docker_facts, podman
-from smlocal.engine.docker_archive import Upload, context_archive, named_after
+from smlocal.engine.docker_archive import Upload, named_after
+from smlocal.engine.docker_client import client_of, socket_under
+from smlocal.engine.docker_errors import explanation, translated
+from smlocal.engine.docker_images import DockerImages
 from smlocal.engine.docker_streams import SocketLogStream, SocketPipe
 from smlocal.engine.interface import (
     ContainerSpec,
     ContainerState,
     EngineFacts,
-    ImageFacts,
     LogStream,
     Owned,
     Pipe,
@@ -40,39 +38,14 @@ from smlocal.errors import (
     NotFoundInEngine,
 )
 
-_SECONDS = 120  # for any single answer; streams and waits have no limit
-_POOL = 64
 
-
-@contextlib.contextmanager
-def translated(what: str, missing: type[EngineError] = NotFoundInEngine) -> Iterator[None]:
-    """Turn the library's exceptions into ours; `what` is the sentence's subject, `missing` what "not found" means."""
-    try:
-        yield
-    except docker.errors.ImageNotFound as error:
-        raise ImageNotFound(f"{what}: {_explanation(error)}") from error
-    except docker.errors.NotFound as error:
-        raise missing(f"{what}: {_explanation(error)}") from error
-    except docker.errors.APIError as error:
-        text = _explanation(error)
-        kind = DiskFull if "no space left on device" in text else EngineError
-        raise kind(f"{what}: {text}") from error
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise EngineUnavailable(f"{what}: the container engine does not answer ({error})") from error
-
-
-def _explanation(error: docker.errors.APIError) -> str:
-    return str(error.explanation or error).strip()
-
-
-class DockerEngine:
+class DockerEngine(DockerImages):
     """An engine at `address` (default: DOCKER_HOST, else the current Docker context). Thread safe."""
 
     def __init__(self, address: str | None = None) -> None:
-        # Any: the published stubs leave half of the client's methods untyped
-        self._api: Any
         with translated("connecting to the container engine"):
-            self._api, self._address = _connect(address)
+            api, self._address = client_of(address)
+        super().__init__(api)
         self._facts: EngineFacts | None = None
 
     def facts(self) -> EngineFacts:
@@ -83,91 +56,6 @@ class DockerEngine:
 
     def close(self) -> None:
         self._api.close()
-
-    # images
-
-    def image(self, reference: str) -> ImageFacts:
-        with translated(f"image {reference}", missing=ImageNotFound):
-            return docker_facts.image_facts(self._api.inspect_image(reference))
-
-    def images(self, prefix: str = "") -> list[ImageFacts]:
-        with translated("listing images"):
-            identifiers = [item["Id"] for item in self._api.images()]
-        found: list[ImageFacts] = []
-        for identifier in identifiers:
-            with contextlib.suppress(ImageNotFound):  # removed by someone else since
-                found.append(self.image(identifier))
-        return [facts for facts in found if any(tag.startswith(prefix) for tag in facts.tags)]
-
-    def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
-        repository, _, tag = reference.partition("@") if "@" in reference else _repository_and_tag(reference)
-        failure: str | None = None
-        try:
-            with translated(f"pulling {reference}"):
-                for line in self._api.pull(repository, tag or "latest", stream=True, decode=True, platform=platform):
-                    failure = line.get("error", failure)
-                    yield " ".join(str(line[key]) for key in ("id", "status", "progress") if line.get(key))
-            if failure is not None:
-                raise ImageNotFound(f"{reference} cannot be pulled: {failure}")
-        except (NotFoundInEngine, EngineUnavailable):
-            raise
-        except EngineError as error:
-            raise ImageNotFound(str(error)) from error
-
-    def build(
-        self,
-        context: Path,
-        tags: tuple[str, ...],
-        *,
-        target: str | None = None,
-        arguments: Mapping[str, str] | None = None,
-        labels: Mapping[str, str] | None = None,
-        platform: str | None = None,
-        extra_files: Mapping[str, bytes] | None = None,
-    ) -> Iterator[str]:
-        last: list[str] = []
-        failure: str | None = None
-        with context_archive(context, extra_files or {}) as archive, translated(f"building {tags[0]}"):
-            lines = self._api.build(
-                fileobj=archive,
-                custom_context=True,
-                encoding=None,
-                tag=tags[0],
-                rm=True,
-                forcerm=True,
-                decode=True,
-                target=target or "",
-                buildargs=dict(arguments or {}),
-                labels=dict(labels or {}),
-                platform=platform,
-            )
-            for line in lines:
-                failure = line.get("error", failure)  # told at the end: an answer left unread would stay open
-                text = str(line.get("stream") or line.get("status") or "").rstrip()
-                if text:
-                    last.append(text)
-                    yield text
-        if failure is not None:
-            tail = "\n".join(last[-15:])
-            raise EngineError(f"building {tags[0]} failed: {failure.strip()}\n{tail}")
-        for tag in tags[1:]:
-            self.tag(tags[0], tag)
-
-    def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
-        with translated(f"importing {reference}"), archive.open("rb") as source:
-            # As chunks: given a file, the library announces chunks and then sends none.
-            chunks = iter(lambda: source.read(1024 * 1024), b"")
-            self._api.import_image_from_stream(chunks, repository=reference, changes=list(changes))
-        return self.image(reference).id
-
-    def tag(self, reference: str, new: str) -> None:
-        repository, _, tag = _repository_and_tag(new)
-        with translated(f"tagging {reference}", missing=ImageNotFound):
-            self._api.tag(reference, repository, tag, force=True)
-
-    def remove_image(self, reference: str) -> None:
-        with translated(f"removing image {reference}", missing=ImageNotFound):
-            self._api.remove_image(reference, force=True)
 
     # volumes and networks
 
@@ -234,8 +122,8 @@ class DockerEngine:
             try:
                 return str(self._api.create_container_from_config(config, spec.name, spec.platform)["Id"])
             except docker.errors.NotFound as error:
-                if "image" in _explanation(error).lower():
-                    raise ImageNotFound(f"image {spec.image}: {_explanation(error)}") from error
+                if "image" in explanation(error).lower():
+                    raise ImageNotFound(f"image {spec.image}: {explanation(error)}") from error
                 raise
 
     def start(self, container: str) -> None:
@@ -246,7 +134,7 @@ class DockerEngine:
             raise
         except EngineError as error:
             cause = error.__cause__
-            text = _explanation(cause) if isinstance(cause, docker.errors.APIError) else str(error)
+            text = explanation(cause) if isinstance(cause, docker.errors.APIError) else str(error)
             if "no such container" in text.lower():
                 raise
             raise ContainerNotStarted(text) from error
@@ -257,11 +145,11 @@ class DockerEngine:
             try:
                 found = self._api.attach_socket(container, params=parameters)
             except docker.errors.APIError as error:
-                words = podman.start_failure(_explanation(error))
+                words = podman.start_failure(explanation(error))
                 if words is not None:
                     raise ContainerNotStarted(words) from error
                 raise
-            return SocketLogStream(*_connection(found), found)
+            return SocketLogStream(*socket_under(found), found)
 
     def logs(self, container: str, tail: int | None = None) -> bytes:
         with translated("reading the container's log"):
@@ -329,7 +217,7 @@ class DockerEngine:
         with translated("running a command in the container"):
             created = self._api.exec_create(container, list(argv), stdin=True, stdout=True, stderr=True)
             found = self._api.exec_start(created["Id"], socket=True)
-            return SocketPipe(*_connection(found), found)
+            return SocketPipe(*socket_under(found), found)
 
     def owned(self, labels: Mapping[str, str]) -> list[Owned]:
         filters = {"label": [f"{name}={value}" if value else name for name, value in labels.items()]}
@@ -350,44 +238,3 @@ def _owned_container(item: Mapping[str, Any]) -> Owned:
     running = item.get("State") == "running"
     created = str(item.get("Created") or "")
     return Owned("container", item["Id"], name, item.get("Labels") or {}, running, created, item.get("Image") or "")
-
-
-def _connect(address: str | None) -> tuple[docker.APIClient, str]:
-    given = address or os.environ.get("DOCKER_HOST")
-    tls: Any = False
-    if given is None:
-        context = ContextAPI.get_current_context()
-        if context is not None and context.Host:
-            given, tls = context.Host, context.TLSConfig or False
-    elif address is None and os.environ.get("DOCKER_TLS_VERIFY"):
-        client = docker.from_env(timeout=_SECONDS, max_pool_size=_POOL)
-        return client.api, given
-    _knock(given)
-    api = docker.APIClient(base_url=given, version="auto", timeout=_SECONDS, tls=tls, max_pool_size=_POOL)
-    return api, given or api.base_url
-
-
-def _knock(address: str | None) -> None:
-    """Raises OSError when nobody listens at a Unix socket: the library would leave its own socket open then."""
-    path = (address or "unix:///var/run/docker.sock").partition("unix://")[2]
-    if path and hasattr(socket, "AF_UNIX"):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.connect(path)
-
-
-def _connection(found: Any) -> tuple[socket.socket, bytes]:
-    """The socket under the file-like object that the library gives (TLS sockets come bare), and the bytes that
-    arrived with the answer's headers: the library leaves them in the buffer of the response."""
-    connection: socket.socket = getattr(found, "_sock", found)
-    connection.setblocking(False)
-    buffer = found._response.raw._fp.fp
-    early: bytes = buffer.read1(len(buffer.peek()))
-    connection.settimeout(None)
-    return connection, early
-
-
-def _repository_and_tag(reference: str) -> tuple[str, str, str]:
-    head, separator, tail = reference.rpartition(":")
-    if separator and "/" not in tail:
-        return head, ":", tail
-    return reference, "", "latest"

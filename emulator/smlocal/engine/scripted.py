@@ -20,12 +20,10 @@ A program may do more than a `Script` tells: see `Run`. What goes wrong outside 
 from __future__ import annotations
 
 import itertools
-import socket
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smlocal.engine.interface import (
@@ -38,10 +36,10 @@ from smlocal.engine.interface import (
     Pipe,
     bears,
 )
-from smlocal.engine.scripted_container import Neighbours, ScriptedContainer, SocketEnd
-from smlocal.engine.scripted_files import FileSystem, Mount, Node, Tree, empty_tree, tree_of_folder
+from smlocal.engine.scripted_container import Neighbours, ScriptedContainer
 from smlocal.engine.scripted_http import Answer, Handler, Request
 from smlocal.engine.scripted_images import Images, ScriptedImage
+from smlocal.engine.scripted_networks import Networks
 from smlocal.engine.scripted_program import (
     Program,
     ProgramKilled,
@@ -50,7 +48,8 @@ from smlocal.engine.scripted_program import (
     connector,
     forwarder,
 )
-from smlocal.errors import ContainerNotStarted, EngineError, EngineUnavailable, ImageNotFound, NotFoundInEngine
+from smlocal.engine.scripted_volumes import Volumes
+from smlocal.errors import ContainerNotStarted, EngineError, EngineUnavailable, NotFoundInEngine
 
 __all__ = [
     "Answer",
@@ -84,20 +83,6 @@ FACTS = EngineFacts(
 )
 
 
-@dataclass(frozen=True)
-class _Volume:
-    tree: Tree
-    labels: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class _Network:
-    id: str
-    labels: Mapping[str, str]
-    isolated: bool
-    subnet: int
-
-
 class ScriptedEngine:
     """A container engine in memory. Thread safe; keeps the whole of `Engine`'s interface.
 
@@ -114,25 +99,32 @@ class ScriptedEngine:
     ) -> None:
         self.away = False  # while True, nothing answers
         self.specs: list[ContainerSpec] = []  # of every container ever created, in order
-        self.remote: dict[str, ScriptedImage] = {}  # what `pull` finds
-        self.builds: dict[str, ScriptedImage] = {}  # name of a context folder -> the image that building it gives
         self._facts = facts
         self._disk = disk_bytes
         self._clock = clock
         self._lock = threading.RLock()
         self._count = itertools.count(1)
         self._failures: dict[str, deque[Exception]] = {}
-        self._images = Images()
-        self._volumes: dict[str, _Volume] = {}
-        self._networks: dict[str, _Network] = {"bridge": _Network(self._identifier(), {}, False, 17)}
+        self._images = Images(self._identifier)
+        self._volumes = Volumes()
+        self._networks = Networks(self._identifier, lambda: next(self._count))
         self._containers: dict[str, ScriptedContainer] = {}
 
     # what a test tells it
 
+    @property
+    def remote(self) -> dict[str, ScriptedImage]:
+        """What `pull` finds."""
+        return self._images.remote
+
+    @property
+    def builds(self) -> dict[str, ScriptedImage]:
+        """Name of a context folder -> the image that building it gives."""
+        return self._images.builds
+
     def add_image(self, reference: str, program: Program | ScriptedImage) -> None:
         """Register an image: a program, or a `ScriptedImage` that tells more of it."""
-        image = program if isinstance(program, ScriptedImage) else ScriptedImage(program)
-        self._images.add(reference, image, f"sha256:{self._identifier()}")
+        self._images.add(reference, program if isinstance(program, ScriptedImage) else ScriptedImage(program))
 
     def fail(self, method: str, error: Exception, times: int = 1) -> None:
         """Let the next `times` calls of a method of the interface raise `error`."""
@@ -164,11 +156,7 @@ class ScriptedEngine:
 
     def pull(self, reference: str, platform: str | None = None) -> Iterator[str]:
         self._enter("pull")
-        if reference not in self.remote:
-            raise ImageNotFound(f"{reference} cannot be pulled: manifest unknown")
-        yield f"Pulling {reference}"
-        self.add_image(reference, self.remote[reference])
-        yield f"Status: Downloaded newer image for {reference}"
+        yield from self._images.pull(reference)
 
     def build(
         self,
@@ -182,22 +170,11 @@ class ScriptedEngine:
         extra_files: Mapping[str, bytes] | None = None,
     ) -> Iterator[str]:
         self._enter("build")
-        if context.name not in self.builds:
-            raise EngineError(f"building {tags[0]} failed: no build of {context.name} is scripted")
-        image = self.builds[context.name]
-        yield "Step 1/1 : scripted"
-        self.add_image(tags[0], replace(image, labels={**image.labels, **(labels or {})}))
-        for tag in tags[1:]:
-            self.tag(tags[0], tag)
-        yield f"Successfully tagged {tags[0]}"
+        yield from self._images.build(context.name, tags, labels or {})
 
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
         self._enter("import_image")
-        root = FileSystem(empty_tree())
-        with archive.open("rb") as source:
-            root.unpack("/", iter(lambda: source.read(1024 * 1024), b""))
-        self.add_image(reference, ScriptedImage(Script(), files={path: root.read(path) for path in root.files()}))
-        return self._images.find(reference)[0]
+        return self._images.import_archive(archive, reference)
 
     def tag(self, reference: str, new: str) -> None:
         self._enter("tag")
@@ -211,52 +188,28 @@ class ScriptedEngine:
 
     def create_volume(self, name: str, labels: Mapping[str, str], overlay_of: Path | None = None) -> None:
         self._enter("create_volume")
-        if overlay_of is not None and any(character in str(overlay_of) for character in ",:"):
-            raise EngineError(f"{overlay_of} cannot be overlaid: its path has ':' or ','")
-        tree = empty_tree() if overlay_of is None else tree_of_folder(overlay_of)
         with self._lock:
-            self._volumes.setdefault(name, _Volume(tree, dict(labels)))
+            self._volumes.create(name, labels, overlay_of)
 
     def remove_volume(self, name: str) -> None:
         self._enter("remove_volume")
         with self._lock:
-            users = [item.id for item in self._containers.values() if name in _volumes_of(item.spec)]
-            if users:
-                raise EngineError(f"removing volume {name}: volume is in use - {users}")
-            self._volumes.pop(name, None)
+            self._volumes.remove(name, self._containers.values())
 
     def create_network(self, name: str, labels: Mapping[str, str], *, isolated: bool) -> None:
         self._enter("create_network")
         with self._lock:
-            if name in self._networks:
-                raise EngineError(f"creating network {name}: network with name {name} already exists")
-            self._networks[name] = _Network(self._identifier(), dict(labels), isolated, 18 + len(self._networks))
+            self._networks.create(name, labels, isolated)
 
     def connect(self, network: str, container: str) -> None:
         self._enter("connect")
         with self._lock:
-            self._join(self._container(container), network)
-
-    def _join(self, container: ScriptedContainer, network: str) -> None:
-        name, found = self._network(network)
-        third, fourth = divmod(next(self._count), 250)
-        container.networks[name] = f"172.{found.subnet}.{third}.{fourth + 2}"
-
-    def _network(self, network: str) -> tuple[str, _Network]:
-        for name, found in self._networks.items():
-            if network in (name, found.id):
-                return name, found
-        raise NotFoundInEngine(f"network {network} not found")
+            self._networks.join(self._container(container), network)
 
     def remove_network(self, name: str) -> None:
         self._enter("remove_network")
         with self._lock:
-            found = next((key for key, network in self._networks.items() if name in (key, network.id)), None)
-            if found is None:
-                return
-            if any(found in item.networks and item.running for item in self._containers.values()):
-                raise EngineError(f"removing network {name}: network {found} has active endpoints")
-            del self._networks[found]
+            self._networks.remove(name, self._containers.values())
 
     def bridge_gateway(self) -> str:
         self._enter("bridge_gateway")
@@ -270,23 +223,13 @@ class ScriptedEngine:
             image = self._images.find(spec.image)[1]
             if any(item.spec.name == spec.name for item in self._containers.values()):
                 raise EngineError(f'creating a container: the container name "/{spec.name}" is already in use')
-            files = self._file_system(spec, image)
+            files = self._volumes.file_system(spec, image)
             container = ScriptedContainer(self._identifier(), spec, image, files, self._clock)
             if spec.network != "none":
-                self._join(container, spec.network or "bridge")
+                self._networks.join(container, spec.network or "bridge")
             self._containers[container.id] = container
             self.specs.append(spec)
             return container.id
-
-    def _file_system(self, spec: ContainerSpec, image: ScriptedImage) -> FileSystem:
-        for name in _volumes_of(spec):
-            self._volumes.setdefault(name, _Volume(empty_tree(), {}))
-        mounts = [Mount(mount.path, self._volumes[mount.volume].tree, mount.read_only) for mount in spec.mounts]
-        root = FileSystem(tree := empty_tree())
-        tree["tmp"] = Node("directory", 0o1777)
-        for path, data in image.files.items():
-            root.write(path, data)
-        return FileSystem(tree, mounts)
 
     def _container(self, container: str) -> ScriptedContainer:
         for item in self._containers.values():
@@ -353,12 +296,9 @@ class ScriptedEngine:
 
     def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
         self._enter("put_archive")
-        free = None if self._disk is None else self._disk - self._used()
-        self._container(container).files.unpack(path, tar, free)
-
-    def _used(self) -> int:
         with self._lock:
-            return sum(len(node.data) for volume in self._volumes.values() for node in volume.tree.values())
+            free = None if self._disk is None else self._disk - self._volumes.used()
+        self._container(container).files.unpack(path, tar, free)
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         self._enter("get_archive")
@@ -366,30 +306,13 @@ class ScriptedEngine:
 
     def open_pipe(self, container: str, argv: tuple[str, ...]) -> Pipe:
         self._enter("open_pipe")
-        found = self._container(container)
-        run, program = found.run, found.image.pipe
-        if run is None or not found.running:
-            raise EngineError(f"Container {found.id} is not running")
-        if program is None:
-            raise EngineError(f"image {found.spec.image} has no scripted program for {argv[0]}")
-        ours, theirs = socket.socketpair()
-
-        def serve() -> None:
-            with theirs:
-                try:
-                    program(run, argv, theirs)
-                except (OSError, ProgramKilled):
-                    return  # the command ends, and with it its output
-
-        threading.Thread(target=serve, name=f"scripted pipe {found.spec.name}", daemon=True).start()
-        return SocketEnd(ours)
+        return self._container(container).open_pipe(argv)
 
     def owned(self, labels: Mapping[str, str]) -> list[Owned]:
         self._enter("owned")
         with self._lock:
             things = [item.owned() for item in self._containers.values()]
-            things += [Owned("volume", name, name, volume.labels) for name, volume in self._volumes.items()]
-            things += [Owned("network", net.id, name, net.labels) for name, net in self._networks.items()]
+            things += [*self._volumes.owned(), *self._networks.owned()]
         return [item for item in things if bears(item.labels, labels)]
 
     def _identifier(self) -> str:
@@ -400,7 +323,3 @@ def _arguments(spec: ContainerSpec, image: ScriptedImage) -> tuple[str, ...]:
     if spec.entrypoint is None:
         return (*image.entrypoint, *(image.command if spec.command is None else spec.command))
     return (*spec.entrypoint, *(spec.command or ()))  # its own entrypoint: nothing of the image's command
-
-
-def _volumes_of(spec: ContainerSpec) -> set[str]:
-    return {mount.volume for mount in spec.mounts}

@@ -12,7 +12,7 @@ from smlocal.engine.interface import ContainerSpec, ContainerState, Owned
 from smlocal.engine.scripted_files import FileSystem
 from smlocal.engine.scripted_http import Answer, Door, Handler, Request
 from smlocal.engine.scripted_images import CREATED, ScriptedImage
-from smlocal.engine.scripted_program import KILLED, Output, Outside, Run
+from smlocal.engine.scripted_program import KILLED, Output, Outside, ProgramKilled, Run
 from smlocal.errors import EngineError
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -98,6 +98,25 @@ class ScriptedContainer:
             if port not in self.doors:
                 self.doors[port] = Door()
             return self.doors[port]
+
+    def open_pipe(self, argv: tuple[str, ...]) -> SocketEnd:
+        """Our end of a pipe to the image's program for commands, which runs on a thread of its own."""
+        run, program = self.run, self.image.pipe
+        if run is None or not self.running:
+            raise EngineError(f"Container {self.id} is not running")
+        if program is None:
+            raise EngineError(f"image {self.spec.image} has no scripted program for {argv[0]}")
+        ours, theirs = socket.socketpair()
+
+        def serve() -> None:
+            with theirs:
+                try:
+                    program(run, argv, theirs)
+                except (OSError, ProgramKilled):
+                    return  # the command ends, and with it its output
+
+        threading.Thread(target=serve, name=f"scripted pipe {self.spec.name}", daemon=True).start()
+        return SocketEnd(ours)
 
     def state(self) -> ContainerState:
         published = self.spec.published_port

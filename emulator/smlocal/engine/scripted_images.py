@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from smlocal.engine.interface import ImageFacts
-from smlocal.engine.scripted_program import PipeProgram, Program
-from smlocal.errors import ImageNotFound
+from smlocal.engine.scripted_files import FileSystem, empty_tree
+from smlocal.engine.scripted_program import PipeProgram, Program, Script
+from smlocal.errors import EngineError, ImageNotFound
 
 CREATED = "2024-01-01T00:00:00Z"
 
@@ -42,11 +44,43 @@ class ScriptedImage:
 class Images:
     """References and the images that they name."""
 
-    def __init__(self) -> None:
+    def __init__(self, identifier: Callable[[], str]) -> None:
+        self.remote: dict[str, ScriptedImage] = {}
+        self.builds: dict[str, ScriptedImage] = {}
+        self._identifier = identifier
         self._named: dict[str, tuple[str, ScriptedImage]] = {}  # reference with tag -> id, image
 
-    def add(self, reference: str, image: ScriptedImage, identifier: str) -> None:
+    def add(self, reference: str, image: ScriptedImage) -> str:
+        """Gives its id."""
+        identifier = f"sha256:{self._identifier()}"
         self._named[_tagged(reference)] = (identifier, image)
+        return identifier
+
+    def pull(self, reference: str) -> Iterator[str]:
+        """Raises ImageNotFound."""
+        if reference not in self.remote:
+            raise ImageNotFound(f"{reference} cannot be pulled: manifest unknown")
+        yield f"Pulling {reference}"
+        self.add(reference, self.remote[reference])
+        yield f"Status: Downloaded newer image for {reference}"
+
+    def build(self, context: str, tags: tuple[str, ...], labels: Mapping[str, str]) -> Iterator[str]:
+        """Raises EngineError when no build of a folder of this name is scripted."""
+        if context not in self.builds:
+            raise EngineError(f"building {tags[0]} failed: no build of {context} is scripted")
+        image = self.builds[context]
+        yield "Step 1/1 : scripted"
+        self.add(tags[0], replace(image, labels={**image.labels, **labels}))
+        for tag in tags[1:]:
+            self.tag(tags[0], tag)
+        yield f"Successfully tagged {tags[0]}"
+
+    def import_archive(self, archive: Path, reference: str) -> str:
+        """An image that has the archive's files and ends at once; gives its id."""
+        root = FileSystem(empty_tree())
+        with archive.open("rb") as source:
+            root.unpack("/", iter(lambda: source.read(1024 * 1024), b""))
+        return self.add(reference, ScriptedImage(Script(), files={path: root.read(path) for path in root.files()}))
 
     def find(self, reference: str) -> tuple[str, ScriptedImage]:
         """Raises ImageNotFound."""

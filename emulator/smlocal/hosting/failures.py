@@ -43,7 +43,12 @@ _BATCH_UNHEALTHY = (
 )
 ENDPOINT_TEXTS = EndpointTexts()
 # Seen for pings that fail; for a program that cannot be started no text of a transform job is known, so it is the same.
-BATCH_TEXTS = EndpointTexts(unhealthy=_BATCH_UNHEALTHY, not_started=_BATCH_UNHEALTHY)
+# For an image that there is not none is known either: that text is ours, as an endpoint's speaks of its variant.
+BATCH_TEXTS = EndpointTexts(
+    unhealthy=_BATCH_UNHEALTHY,
+    not_started=_BATCH_UNHEALTHY,
+    no_image="The image of the transform job's model does not exist, or it cannot be pulled.",
+)
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,12 @@ class Failures:
     variant: str = VARIANT
     url: str = ""
 
+    def worded(self, text: str) -> str:
+        """One of the texts, filled in."""
+        return text.replace("{variant}", self.variant).replace("{url}", self.url)
+
     def _error(self, text: str, cause: str, fix: str, lines: Sequence[str] = ()) -> EndpointFailed:
-        reason = text.replace("{variant}", self.variant).replace("{url}", self.url)
+        reason = self.worded(text)
         return EndpointFailed(reason, cause, fix, tuple(lines))
 
     def no_image(self, words: str) -> EndpointFailed:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from smlocal.errors import NotSupported, UsageError
 from smlocal.images.aws_registries import AwsRegistries, EcrReference, aws_registries, parse_ecr, xgboost_version
 
-XGBOOST_STAND_IN = "smlocal/xgboost:latest"
+XGBOOST_REPOSITORY = "smlocal/xgboost"
+XGBOOST_STAND_IN = f"{XGBOOST_REPOSITORY}:latest"
 
 # The grammar of the distribution project: an optional registry, path components in lower case, a tag, a digest.
 _COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"

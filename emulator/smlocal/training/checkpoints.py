@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tarfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,13 +19,18 @@ from smlocal.storage.interface import ObjectStore
 from smlocal.streams import reader_of
 from smlocal.tree import TreeFile
 
+_SETTLED = 2.0  # seconds
+_UNKNOWN = -1
 _MARKERS = (".sagemaker-uploading", ".sagemaker-uploaded")
 
 
 class CheckpointSync:
     """Brings a container's checkpoint directory to the store, changed files only."""
 
-    def __init__(self, store: ObjectStore, restored: Files, *, deletes: bool) -> None:
+    def __init__(
+        self, store: ObjectStore, restored: Files, *, deletes: bool, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
         self._store = store
         self._bucket = restored.bucket
         self._prefix = restored.prefix
@@ -42,9 +48,12 @@ class CheckpointSync:
                 path = member.name.partition("/")[2]
                 if not member.isfile() or path.endswith(_MARKERS):
                     continue
-                present[path] = (member.size, int(member.mtime))
-                if self._seen.get(path) != present[path]:
+                found = (member.size, int(member.mtime))
+                if self._seen.get(path) != found:
                     stored += self._put(members, member, path)
+                # times are whole seconds: what was written just now may be written again within the same one
+                settled = member.mtime < self._clock() - _SETTLED
+                present[path] = found if settled else (member.size, _UNKNOWN)
             self._forget(present)
             self._seen = present
         return stored

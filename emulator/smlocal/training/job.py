@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from smlocal import channels, optml
+from smlocal import channels, optml, requests
 from smlocal.container import Exit, LaunchedContainer, LogLine
-from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine
+from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine, SmlocalError
 from smlocal.evidence import TrainingEvidence
 from smlocal.instances import Granted
 from smlocal.journal import Record
@@ -75,6 +75,7 @@ class TrainingJob:
         self._record = record
         self._observer = observer
         self._keep = keep
+        self._notes = (*granted.notes, *requests.notes("CreateTrainingJob", request))
         self._progress = Progress(runner.now, self._on_status)
         self._scanner = MetricScanner(optml.metric_definitions(request))
         self._created = runner.now()
@@ -88,7 +89,7 @@ class TrainingJob:
         self._sync = self._checkpoint_sync()
 
     def run(self, stop: threading.Event, hurry: threading.Event) -> TrainingResult:
-        for note in self._granted.notes:
+        for note in self._notes:
             self._observer.on_note(note)
         self._progress.enter("Starting", *STARTING)
         try:
@@ -103,6 +104,10 @@ class TrainingJob:
         if self._inputs.channels:
             self._progress.enter("Downloading", DOWNLOADING)
         with self._runner.launcher.launch(self._launching().launch(self._keep)) as container:
+            if stop.is_set():
+                self._stopped = "Stopped"
+                self._progress.enter("Stopping", STOPPING)
+                return
             self._progress.enter("Training", PULLING, TRAINING)
             self._began = self._runner.now()
             deadline = self._runner.monotonic() + self._allowed_seconds()
@@ -113,7 +118,8 @@ class TrainingJob:
                 self._failure_reason = (NOT_STARTED + self._start_error)[: optml.FAILURE_REASON_LENGTH]
                 return
             self._attend(container, deadline, stop, hurry)
-            self._progress.enter("Uploading", UPLOADING)
+            if not self._stopped:  # Uploading is a state of InProgress; a stopping job uploads as Stopping (API)
+                self._progress.enter("Uploading", UPLOADING)
             self._upload(container)
             self._last_lines = container.last_lines(20)
 
@@ -131,7 +137,7 @@ class TrainingJob:
         self, container: LaunchedContainer, deadline: float, stop: threading.Event, hurry: threading.Event
     ) -> None:
         """Wait for the exit, the stop request or the end of the allowed time."""
-        with self._checkpointing(container):
+        with self._checkpointing(container) as syncing:
             while (ended := container.wait(_TURN)) is None:
                 if stop.is_set():
                     self._stopped = "Stopped"
@@ -142,7 +148,9 @@ class TrainingJob:
                     ended = container.terminate(self._runner.settings.limits.training_stop_grace, hurry)
                     break
             self._exit = ended
-            self._record.event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
+        if syncing.failure is not None:
+            self._observer.on_note(f"checkpoints could not be kept while the job ran: {syncing.failure}")
+        self._record.event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
 
     def _checkpointing(self, container: LaunchedContainer) -> PeriodicSync | _NoSync:
         if self._sync is None:
@@ -161,6 +169,8 @@ class TrainingJob:
         if self._exit is not None and self._exit.code != 0:
             self._failure_file = read_failure(container)
         self._outputs.upload(container)
+        for name in self._outputs.left_out:
+            self._observer.on_note(f"{name} in {optml.MODEL} is neither a file nor a folder and was not uploaded")
         if self._sync is not None:
             path = optml.checkpoint_path(self._request)
             try:
@@ -229,7 +239,7 @@ class TrainingJob:
             last_lines=tuple(self._last_lines),
             transitions=self._progress.transitions(),
             scaled_limits=self._runner.settings.scaled,
-            notes=self._granted.notes,
+            notes=self._notes,
         )
 
     def _on_status(self, status: str, message: str) -> None:
@@ -246,6 +256,8 @@ class TrainingJob:
 
 class _NoSync:
     """Stands where a job has no checkpoints."""
+
+    failure: SmlocalError | None = None
 
     def __enter__(self) -> _NoSync:
         return self

@@ -1,7 +1,7 @@
 """The states that a training job passes through, with the platform's messages.
 
 One record per secondary status, whose message changes in place. Sources: API, SecondaryStatusTransition; the texts
-were observed in saved notebooks of aws/amazon-sagemaker-examples.
+were observed in saved notebooks of aws/amazon-sagemaker-examples, those of stopping in a user's log of 2019-10-11.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ STARTING = (
 DOWNLOADING = "Downloading input data"
 PULLING = "Downloading the training image"
 TRAINING = "Training image download completed. Training in progress."
-STOPPING = "Stopping the training job"  # not captured from AWS: ours
+STOPPING = "Stopping the training job"
 UPLOADING = "Uploading generated training model"
 FINAL = {
     "Completed": "Training job completed",
     "Failed": "Training job failed",
-    "Stopped": "Training job stopped",  # not captured from AWS: ours
+    "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job stopped after its maximum runtime",  # not captured from AWS: ours
 }
 

@@ -9,10 +9,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from smlocal import channels, requests
+from smlocal.images.references import XGBOOST_REPOSITORY
 from smlocal.journal import Journal
 from smlocal.launch import Launcher
 from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore
+from smlocal.training.built_in import with_metric_definitions
 from smlocal.training.job import TrainingJob
 from smlocal.training.outputs import Outputs
 from smlocal.training.result import Observer, TrainingResult
@@ -70,6 +72,8 @@ class TrainingRunner:
         granted = self.launcher.grant(request["ResourceConfig"]["InstanceType"])
         inputs = channels.resolve(request, self.store, self.settings)
         outputs = Outputs.for_job(request, self.store)
+        if image.startswith(XGBOOST_REPOSITORY):
+            request = with_metric_definitions(request)
         record = self.journal.begin("training job", request["TrainingJobName"], request)
         job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
         try:

@@ -1,0 +1,93 @@
+"""Where inputs come from and outputs go: folders, files and s3:// addresses, and what of them the user is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smlocal.errors import StorageError, UsageError
+from smlocal.storage.mounted import Mount, mount_of
+
+if TYPE_CHECKING:
+    from smlocal.cli.terminal import Terminal
+    from smlocal.wiring import Program
+
+
+class Places:
+    """Folders, files and s3:// addresses of the command line; folders and files become buckets of their own."""
+
+    def __init__(self) -> None:
+        self.mounts: dict[str, Mount] = {}
+        self.uses_buckets = False  # whether an s3:// address was given
+
+    def source(self, text: str, what: str) -> str:
+        """The address of an input. Raises UsageError when a folder or file is not there."""
+        if text.startswith("s3://"):
+            return self._address(text, what)
+        path = Path(text).expanduser()
+        if not path.exists():
+            raise UsageError(f"{what}: there is no file or folder '{text}'")
+        return self._mounted(path, writable=False)
+
+    def target(self, text: str, what: str, *, deletable: bool = False) -> str:
+        """The address of an output; a folder is made when it is not there. With `deletable`, the run may delete what
+        it wrote itself. Raises UsageError when the folder cannot be written to."""
+        if text.startswith("s3://"):
+            return self._address(text, what)
+        path = Path(text).expanduser()
+        if path.exists() and not path.is_dir():
+            raise UsageError(f"{what}: '{text}' is a file, and a folder is needed")
+        try:
+            address = self._mounted(path, writable=True, deletable=deletable)
+        except StorageError as error:
+            raise UsageError(f"{what}: {error}") from error
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise UsageError(f"{what}: the folder '{text}' cannot be written to")
+        return address.rstrip("/")
+
+    def _address(self, text: str, what: str) -> str:
+        self.uses_buckets = True
+        if not text.removeprefix("s3://").partition("/")[0]:
+            raise UsageError(f"{what}: '{text}' names no bucket; a good address looks like 's3://bucket/prefix/'")
+        return text
+
+    def _mounted(self, path: Path, *, writable: bool, deletable: bool = False) -> str:
+        bucket, mount = mount_of(path, writable=writable, deletable=deletable)
+        known = self.mounts.get(bucket)
+        if known is not None and known.writable:
+            mount = known
+        self.mounts[bucket] = mount
+        return f"s3://{bucket}/{mount.prefix}"
+
+
+def say_where(terminal: Terminal, program: Program) -> None:
+    """Say where s3:// addresses lead, for nothing here ever talks to AWS."""
+    where = program.settings.s3_endpoint_url or program.settings.state / "s3"
+    terminal.say(f"s3:// addresses lead to {where}, not to AWS")
+
+
+def ensure_buckets(program: Program, request: Mapping[str, Any]) -> None:
+    """The buckets that a job writes to exist: in our own store they are made, as the SageMaker SDK makes its default
+    bucket; on a server of the user's they are the user's to make."""
+    if program.settings.s3_endpoint_url is None:
+        for address in _written(request):
+            program.store.ensure_bucket(address.removeprefix("s3://").partition("/")[0])
+
+
+def _written(request: Mapping[str, Any]) -> Iterator[str]:
+    for part, member in (("OutputDataConfig", "S3OutputPath"), ("TransformOutput", "S3OutputPath")):
+        if part in request:
+            yield request[part][member]
+    if "CheckpointConfig" in request:
+        yield request["CheckpointConfig"]["S3Uri"]
+
+
+def shown(program: Program, address: str) -> str:
+    """An address as the user knows it: a path when it lies in a folder that was given."""
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    mount = program.mounts.get(bucket)
+    if mount is None:
+        return address
+    return str(mount.path / key.removeprefix(mount.prefix))
