@@ -31,14 +31,14 @@ def require(*programs: str, packages: str) -> None:
 
 
 class EngineProcess:
-    """A process that serves Docker's API on a socket in `folder`."""
+    """A process that serves Docker's API on a socket in `folder`; it ends with us, however we end."""
 
     def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self.log = folder / "engine.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                command,
+                ["setpriv", "--pdeathsig", "TERM", *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -100,6 +100,20 @@ def _locked(held: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def new_folder(prefix: str) -> Path:
+    """A temporary folder; those that killed runs of the tests left behind under that prefix are removed.
+
+    A folder is in use for as long as `IN_USE` in it is locked.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_IN_USE}"):
+        with left.open("w") as held:
+            unused = _locked(held)
+        if unused:
+            remove_folder(left.parent)
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    return folder
 
 
 def remove_folder(folder: Path) -> None:

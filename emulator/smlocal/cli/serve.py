@@ -77,12 +77,13 @@ def _run(
         with _recorded(record):
             try:
                 ended = _hold(terminal, program, server, port)
+                if ended is not None:
+                    text = f"the container ended by itself, exit code {ended.code}"
+                    raise EndpointFailed(text, "", "", server.evidence().last_lines)
             except EndpointFailed as error:
                 if terminal.shows_lines:
                     error.log_lines = ()  # they were shown as they came
                 raise
-            if ended is not None:
-                raise EndpointFailed(f"the container ended by itself, exit code {ended.code}", "", "")
 
 
 @contextmanager
