@@ -76,6 +76,7 @@ make_test_engines() {
     [ -x /usr/lib/podman/netavark ] || missing="$missing netavark"
     [ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
     command -v ip >/dev/null || missing="$missing iproute2"
+    command -v iptables >/dev/null || missing="$missing iptables"
     [ -n "$missing" ] || return 0
     may_install || give_up "The engine tests also run on Podman and on a second Docker engine: install$missing," \
         "and run them as root."

@@ -2,76 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from smlocal import owner
 from smlocal.engine.docker import DockerEngine
-from smlocal.engine.interface import Owned
+from tests.cli.conftest import of_process, read_until
 
 pytestmark = pytest.mark.engine
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def engine() -> Iterator[DockerEngine]:
-    found = DockerEngine()
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a command of its own process; killed, if need be, at the end."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*words: str) -> subprocess.Popen[str]:
-        environment = {**os.environ, "SMLOCAL_STATE": str(tmp_path / "state"), "PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "smlocal", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-            cwd=tmp_path,
-        )
-        started.append(process)
-        return process
-
-    yield begin
-    for process in started:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-    subprocess.run([sys.executable, "-m", "smlocal", "prune"], check=True, capture_output=True)
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> str:
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line)
-        if text in line:
-            return line
-    raise AssertionError(f"never said {text!r}: {lines}")
-
-
-def of_process(engine: DockerEngine, pid: int) -> list[Owned]:
-    return engine.owned(
-        {**owner.this_process().labels(), "smlocal.owner.process": str(pid), "smlocal.owner.started": ""}
-    )
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -150,4 +97,28 @@ def test_prune_removes_what_an_ended_command_kept(start: Start, engine: DockerEn
     assert of_process(engine, job.pid), "what was kept is not reaped"
     pruned = start("prune").communicate()[0]
     assert "removed 1 container, " in pruned
+    assert of_process(engine, job.pid) == []
+
+
+def test_a_stopped_transform_takes_back_what_it_wrote_and_nothing_else(
+    start: Start, engine: DockerEngine, broken_image: str, tmp_path: Path
+) -> None:
+    inputs, outputs = tmp_path / "in", tmp_path / "out"
+    inputs.mkdir()
+    outputs.mkdir()
+    (inputs / "a.csv").write_text("1\n")
+    (inputs / "b.csv").write_text("1\n" * 300_000)
+    (outputs / "mine.csv.out").write_text("mine")
+    job = start(
+        "transform", broken_image, "--env", "FAULT=records_echo", "--input", "in", "--output", "out",
+        "--content-type", "text/csv", "--split-type", "Line", "--strategy", "SingleRecord",
+    )  # fmt: skip
+    read_until(job, "1 of 2 objects")
+    assert (outputs / "a.csv.out").read_text() == "1"
+    job.send_signal(signal.SIGINT)
+    output = job.communicate(timeout=60)[0]
+    assert job.returncode == 130, output
+    assert output.endswith("Stopped\n")
+    assert [path.name for path in outputs.iterdir()] == ["mine.csv.out"]
+    assert (outputs / "mine.csv.out").read_text() == "mine"
     assert of_process(engine, job.pid) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from smlocal import __version__
 from smlocal.cli.app import hoisted
+from smlocal.errors import UsageError
 from tests.cli.conftest import Said
 
 Command = Callable[..., Said]
@@ -29,6 +31,15 @@ Command = Callable[..., Said]
         (["train", "x", "--hyperparameters", "none.json"], "cannot be read"),
         (["train", "x", "--cli-input-json", "r.json"], "holds the whole request"),
         (["train", "--cli-input-json", "none.json"], "cannot be read"),
+        (["train", "x", "--output", "/dev/null/x"], "--output: making the folder /dev/null/x: Not a directory"),
+        (["train", "x", "--output", "/proc/nothing"], "--output: making the folder /proc/nothing"),
+        (["train", "x", "--checkpoints", "/dev/null/x"], "--checkpoints: making the folder"),
+        (["transform", "x", "--input", ".", "--output", "/dev/null/x"], "--output: making the folder"),
+        (["train", "x", "--state", "/dev/null/x"], "making the state folder /dev/null/x: Not a directory; choose"),
+        (["serve", "x", "--state", "/proc/nothing"], "making the state folder /proc/nothing"),
+        (["serve", "x", "--instance-type", "ml.none"], "'ml.none' is not an instance type"),
+        (["train", "x", "--instance-type", "ml.m5.lrge"], "enum value set: [ml.m5.large, "),
+        (["transform", "x", "--input", ".", "--strategy", "Both"], "[MultiRecord, SingleRecord]"),
         (["train", "x", "--max-runtime", "soon"], "Invalid value for '--max-runtime'"),
         (["train", "x", "--pull", "sometimes"], "never, missing, always"),
         (["train", "UPPER/Case"], "is not an image reference"),
@@ -52,6 +63,60 @@ def test_bad_input_is_one_sentence_and_exit_2(smlocal: Command, words: list[str]
     assert said.code == 2, said
     assert sentence in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["x"], "IMAGE"),
+        (["--channel", "a=."], "--channel"),
+        (["-p", "a=1"], "-p"),
+        (["--hyperparameters", "h.json"], "--hyperparameters"),
+        (["--instance-type", "ml.m5.large"], "--instance-type"),
+        (["--env", "a=1"], "--env"),
+        (["--max-runtime", "0"], "--max-runtime"),
+        (["--network-isolation"], "--network-isolation"),
+        (["--checkpoints", "c"], "--checkpoints"),
+        (["--output", "o"], "--output"),
+        (["--job-name", ""], "--job-name"),
+        (["--job-name", "j", "--env", "a=1"], "--env, --job-name"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_what_would_be_lost_beside_a_whole_request_is_refused_by_name(
+    smlocal: Command, words: list[str], named: str
+) -> None:
+    said = smlocal("train", "--cli-input-json", "none.json", *words)
+    assert said.code == 2
+    assert f"holds the whole request: leave out {named}\n" in said.err
+    assert not Path("o").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "x", "--job-name", "a_b"],
+        ["train", "x", "--max-runtime", "-1"],
+        ["transform", "x", "--input", ".", "--max-payload", "200"],
+        ["transform", "x", "--input", ".", "--job-name", "a_b"],
+        ["serve", "x", "--env", "9=1"],
+    ],
+    ids=" ".join,
+)
+def test_a_request_that_is_refused_makes_no_bucket_and_asks_no_engine(
+    smlocal: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: list[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    said = smlocal(*words)
+    assert said.code == 2, said
+    assert "1 validation error detected" in said.err
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_long_list_of_values_is_cut_to_those_like_the_given(smlocal: Command) -> None:
+    said = smlocal("train", "x", "--instance-type", "ml.m5.lrge")
+    assert len(said.err) < 400
+    assert re.search(r"ml\.m5\.large, .*, … and [0-9]+ more\]$", said.err)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +175,9 @@ def test_every_command_explains_itself(smlocal: Command, command: str) -> None:
         (["doctor", "--format", "json"], ["--format", "json", "doctor"]),
         (["train", "x", "-q", "-p", "a=1"], ["-q", "train", "x", "-p", "a=1"]),
         (["ps", "--state=/tmp/x"], ["--state=/tmp/x", "ps"]),
+        (["ps", "-qv"], ["-qv", "ps"]),
+        (["ps", "-vq", "-vv"], ["-vq", "-vv", "ps"]),
+        (["train", "x", "-p", "v=-vp"], ["train", "x", "-p", "v=-vp"]),
         (["logs", "--", "-q"], ["logs", "--", "-q"]),
         (["ps", "--region"], ["--region", "ps"]),
     ],
@@ -118,8 +186,28 @@ def test_common_options_may_stand_anywhere(given: list[str], expected: list[str]
     assert hoisted(given) == expected
 
 
-def test_shell_completion_is_offered(smlocal: Command) -> None:
-    assert "--install-completion" in smlocal("--help").out
+@pytest.mark.parametrize("account", ["000000000000", "123456789012"])
+def test_requests_name_the_account_of_the_settings(account: str, tmp_path: Path) -> None:
+    from smlocal.cli.model_words import create_model
+    from smlocal.cli.places import Places
+    from smlocal.cli.training_words import TrainingWords
+    from smlocal.settings import Settings
+
+    settings = Settings(account=account, region="eu-west-1")
+    words = TrainingWords("x", None, None, None, None, None, None, False, None, None, None)
+    request = words.request("x", Places(), settings)
+    assert request["RoleArn"] == f"arn:aws:iam::{account}:role/smlocal"
+    assert request["OutputDataConfig"] == {"S3OutputPath": f"s3://sagemaker-eu-west-1-{account}"}
+    assert create_model(Places(), "x", None, (), settings, isolated=False)["ExecutionRoleArn"] == request["RoleArn"]
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from smlocal.cli.places import Places
+
+    # a superuser may write anywhere, so the system's answer is given here
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(UsageError, match=r"--output: the folder '.*' cannot be written to"):
+        Places().target(str(tmp_path), "--output")
 
 
 def test_hyperparameters_of_a_file_become_strings(smlocal: Command) -> None:

@@ -10,10 +10,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.engine.processes import EngineProcess, alone, remove_folder, require
+from tests.engine.processes import EngineProcess, alone, new_folder, remove_folder, require
 
 # The default ulimits of a root Podman are above what a container of a machine like ours may set; 65536 is Docker's own
 # order of magnitude.
+# Podman keeps a process for 300 s after each command that it ran in a container: `exit_command_delay`.
 _CONFIGURATION = """
 [containers]
 default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
@@ -22,6 +23,7 @@ runtime = "runc"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 lock_type = "file"
+exit_command_delay = 1
 tmp_dir = "{folder}/tmp"
 [network]
 network_backend = "netavark"
@@ -51,33 +53,43 @@ def podman_service() -> Iterator[str]:
 
 
 def _served() -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="smlocal-podman-"))
+    folder = new_folder("smlocal-podman-", _clear)
     for name in ("tmp", "networks", "storage", "run"):
         (folder / name).mkdir()
-    environment = _configured(folder)
+    _configure(folder)
     address = f"unix://{folder}/socket"
     had_rules = bool(_rules("filter"))
-    process = EngineProcess(["podman", "system", "service", "--time=0", address], folder, environment)
+    process = EngineProcess(["podman", "system", "service", "--time=0", address], folder, _environment(folder))
     try:
         process.wait_for(address)
+        _delete_bridge_rule()  # of a run that was killed
         subprocess.run(["iptables", "--wait", "--insert", *_WITHIN_BRIDGES], check=True)
         yield address
     finally:
-        subprocess.run(["iptables", "--wait", "--delete", *_WITHIN_BRIDGES], check=False, capture_output=True)
         process.stop()
-        for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
-            subprocess.run(["podman", *command], env={**os.environ, **environment}, check=False, capture_output=True)
-        remove_folder(folder)
+        _delete_bridge_rule()
+        _clear(folder)
         if not had_rules:
             _remove_rules()
 
 
-def _configured(folder: Path) -> dict[str, str]:
+def _clear(folder: Path) -> None:
+    """Remove the containers, networks and storage of a Podman that served in this folder."""
+    for command in (["rm", "--all", "--force", "--time=0"], ["network", "prune", "--force"]):
+        environment = {**os.environ, **_environment(folder)}
+        subprocess.run(["podman", *command], env=environment, check=False, capture_output=True)
+    remove_folder(folder)
+
+
+def _configure(folder: Path) -> None:
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     processes = resource.getrlimit(resource.RLIMIT_NPROC)[1]
     text = _CONFIGURATION.format(folder=folder, files=_at_most(files, 65536), processes=_at_most(processes, 32768))
     (folder / "containers.conf").write_text(text)
     (folder / "storage.conf").write_text(_STORAGE.format(folder=folder))
+
+
+def _environment(folder: Path) -> dict[str, str]:
     return {
         "CONTAINERS_CONF": str(folder / "containers.conf"),
         "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"),
@@ -92,6 +104,12 @@ def _rules(table: str) -> list[str]:
     """Netavark's rules and chains in the packet filter, as `iptables-save` writes them."""
     saved = subprocess.run(["iptables-save", "--table", table], capture_output=True, text=True, check=False).stdout
     return [line for line in saved.splitlines() if "NETAVARK" in line]
+
+
+def _delete_bridge_rule() -> None:
+    delete = ["iptables", "--wait", "--delete", *_WITHIN_BRIDGES]
+    while subprocess.run(delete, check=False, capture_output=True).returncode == 0:
+        continue
 
 
 def _remove_rules() -> None:

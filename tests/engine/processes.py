@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,7 @@ import docker
 import pytest
 
 _PATIENCE = 60.0
+_IN_USE = "in-use"  # a file that is locked for as long as the engine of its folder may run
 
 
 def require(*programs: str, packages: str) -> None:
@@ -35,6 +37,8 @@ class EngineProcess:
 
     def __init__(self, command: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._in_use = (folder / _IN_USE).open("w")
+        fcntl.flock(self._in_use, fcntl.LOCK_EX)
         self.log = folder / "engine.log"
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -62,6 +66,7 @@ class EngineProcess:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(30)
+        self._in_use.close()
 
 
 def _answers(address: str) -> bool:
@@ -102,18 +107,14 @@ def _locked(held: IO[str]) -> bool:
     return True
 
 
-def new_folder(prefix: str) -> Path:
-    """A temporary folder; those that killed runs of the tests left behind under that prefix are removed.
-
-    A folder is in use for as long as `IN_USE` in it is locked.
-    """
-    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_IN_USE}"):
-        with left.open("w") as held:
-            unused = _locked(held)
-        if unused:
-            remove_folder(left.parent)
-    folder = Path(tempfile.mkdtemp(prefix=prefix))
-    return folder
+def new_folder(prefix: str, clear: Callable[[Path], None]) -> Path:
+    """A temporary folder for an engine. Those that killed runs of the tests left are given to `clear` first."""
+    for lock in Path(tempfile.gettempdir()).glob(f"{prefix}*/{_IN_USE}"):
+        with lock.open("w") as held:
+            left = _locked(held)
+        if left:
+            clear(lock.parent)
+    return Path(tempfile.mkdtemp(prefix=prefix))
 
 
 def remove_folder(folder: Path) -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from tests.engine.processes import EngineProcess, remove_folder, require
+from tests.engine.processes import EngineProcess, new_folder, remove_folder, require
 
 VOLUMES_BYTES = 256 * 1024 * 1024
 
@@ -43,7 +41,7 @@ with socket.socket() as any_socket:
 def second_daemon() -> Iterator[str]:
     """The daemon's address while it runs. Fails with what to install where it cannot run."""
     require("dockerd", "unshare", packages="docker.io util-linux")
-    folder = Path(tempfile.mkdtemp(prefix="smlocal-dockerd-"))
+    folder = new_folder("smlocal-dockerd-", remove_folder)
     (folder / "data" / "volumes").mkdir(parents=True)
     command = ["unshare", "--mount", "--net", "sh", "-c", _START, "sh", str(folder), str(VOLUMES_BYTES)]
     command += [sys.executable, _LOOPBACK]

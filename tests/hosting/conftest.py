@@ -1,12 +1,16 @@
-"""Model servers on the scripted engine, with SageMaker's limits scaled down."""
+"""Model servers on the scripted engine, with SageMaker's limits scaled down, and endpoints on the real one."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.container.conftest import broken_image, build_image, docker_client, sklearn_image
+from tests.hosting.real_endpoints import BUCKET, IRIS, Endpoints, NewEndpoints
 
 from smlocal import owner
 from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage, forwarder
@@ -14,6 +18,9 @@ from smlocal.hosting import Model, ModelServer
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
 from smlocal.settings import Limits, Settings
+from smlocal.wiring import Program
+
+__all__ = ["broken_image", "build_image", "docker_client", "sklearn_image"]
 
 LIMITS = Limits(
     ping_timeout=0.3,
@@ -85,3 +92,51 @@ def healthy(request: Request) -> Answer:
 @pytest.fixture
 def echo() -> Callable[[Request], Answer]:
     return healthy
+
+
+# on the real engine
+
+
+@pytest.fixture
+def endpoints_with(tmp_path: Path, broken_image: str) -> Iterator[NewEndpoints]:
+    """Endpoints with limits of the test's own; nothing of them may be left in the engine."""
+    made: list[Program] = []
+
+    def make(**limits: float) -> Endpoints:
+        settings = Settings(state=tmp_path / "state", limits=replace(Limits(), **limits))
+        made.append(Program(settings))
+        return Endpoints(made[-1], broken_image)
+
+    yield make
+    for program in made:
+        left = program.launcher.mine()
+        program.close()
+        assert left == []
+
+
+@pytest.fixture
+def endpoints(endpoints_with: NewEndpoints) -> Endpoints:
+    return endpoints_with()
+
+
+@pytest.fixture(scope="module")
+def iris_model(tmp_path_factory: pytest.TempPathFactory, sklearn_image: str) -> bytes:
+    """model.tar.gz of the reference image, trained on Iris."""
+    with Program(Settings(state=tmp_path_factory.mktemp("state"))) as program:
+        program.store.ensure_bucket(BUCKET)
+        with IRIS.open("rb") as source:
+            program.store.put(BUCKET, "train/iris.csv", source)
+        found = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/"}
+        request = {
+            "TrainingJobName": f"job-{uuid.uuid4().hex[:12]}",
+            "AlgorithmSpecification": {"TrainingImage": sklearn_image, "TrainingInputMode": "File"},
+            "RoleArn": "arn:aws:iam::000000000000:role/tests",
+            "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": found}}],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
+            "ResourceConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 120},
+        }
+        result = program.training.run(request, sklearn_image)
+        assert result.status == "Completed", result
+        with program.store.open(BUCKET, f"out/{request['TrainingJobName']}/output/model.tar.gz") as archive:
+            return archive.read()

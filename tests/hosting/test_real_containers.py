@@ -1,46 +1,26 @@
-"""Endpoints on the real engine: the reference image, and every broken container with SageMaker's exact texts."""
+"""Endpoints at work on the real engine: the reference image, and broken containers with SageMaker's exact texts.
+
+Sources: developer guide, your-algorithms-inference-code and hosting-faqs; API reference, InvokeEndpoint.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from tests.container.conftest import broken_image, build_image, docker_client, sklearn_image
+from tests.hosting.real_endpoints import IRIS, PING, Endpoints, NewEndpoints, failure_of, model_error
 
-from smlocal.errors import EndpointFailed
-from smlocal.hosting import Invocation, ModelServer
 from smlocal.hosting.invocation import RETURNED
-from smlocal.settings import MEBIBYTE, Limits, Settings
-from smlocal.wiring import Program
-
-__all__ = ["broken_image", "build_image", "docker_client", "sklearn_image"]
+from smlocal.settings import MEBIBYTE
 
 pytestmark = pytest.mark.engine
 
-IRIS = Path(__file__).resolve().parents[2] / "fixtures" / "iris.csv"
-FIXTURES = IRIS.parent / "broken"
-BUCKET = "hosting-tests"
-PING = (
-    "The primary container for production variant AllTraffic did not pass the ping health check."
-    " Please check CloudWatch logs for this endpoint."
-)
-START = (
-    "CannotStartContainerError. Please ensure the model container for variant AllTraffic starts correctly"
-    " when invoked with 'docker run <image> serve'"
-)
 TIMEOUT = (
     "Your invocation timed out while waiting for a response from container primary. Review the latency metrics for each"
     " container in Amazon CloudWatch, resolve the issue, and try again."
@@ -53,96 +33,6 @@ def message(name: str, side: str, status: int, text: str) -> str:
         " https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1"
         f"#logEventViewer:group=/aws/sagemaker/Endpoints/{name} in account 000000000000 for more information."
     )
-
-
-class Endpoints:
-    """Makes servers of images on one engine."""
-
-    def __init__(self, program: Program, broken: str) -> None:
-        self.program = program
-        self.broken = broken
-        program.store.ensure_bucket(BUCKET)
-
-    def serve(self, fault: str, *, image: str | None = None, isolated: bool = False, **options: Any) -> ModelServer:
-        """A server, not started, of a broken container, or of another image."""
-        request: dict[str, Any] = {
-            "ModelName": f"model-{uuid.uuid4().hex[:12]}",
-            "PrimaryContainer": {"Image": image or self.broken, "Environment": {"FAULT": fault}},
-            "EnableNetworkIsolation": isolated,
-        }
-        if "archive" in options:
-            self.program.store.put(BUCKET, "model.tar.gz", io.BytesIO(options.pop("archive")))
-            request["PrimaryContainer"]["ModelDataUrl"] = f"s3://{BUCKET}/model.tar.gz"
-        if "memory" in options:
-            return self._small(request, options.pop("memory"), **options)
-        return self.program.hosting.server(request, image or self.broken, **options)
-
-    def _small(self, request: dict[str, Any], memory: int, **options: Any) -> ModelServer:
-        """With less memory than any instance type has, so that it is filled soon."""
-        granted = replace(self.program.launcher.grant("ml.t3.medium"), memory_bytes=memory)
-        model = self.program.hosting.model(request, self.broken)
-        program = self.program
-        return ModelServer(program.launcher, program.http, program.settings, model, instance=granted, **options)
-
-
-NewEndpoints = Callable[..., Endpoints]
-
-
-@pytest.fixture
-def endpoints_with(tmp_path: Path, broken_image: str) -> Iterator[NewEndpoints]:
-    """Endpoints with limits of the test's own; nothing of them may be left in the engine."""
-    made: list[Program] = []
-
-    def make(**limits: float) -> Endpoints:
-        settings = Settings(state=tmp_path / "state", limits=replace(Limits(), **limits))
-        made.append(Program(settings))
-        return Endpoints(made[-1], broken_image)
-
-    yield make
-    for program in made:
-        left = program.launcher.mine()
-        program.close()
-        assert left == []
-
-
-@pytest.fixture
-def endpoints(endpoints_with: NewEndpoints) -> Endpoints:
-    return endpoints_with()
-
-
-@pytest.fixture(scope="module")
-def iris_model(tmp_path_factory: pytest.TempPathFactory, sklearn_image: str) -> bytes:
-    """model.tar.gz of the reference image, trained on Iris."""
-    with Program(Settings(state=tmp_path_factory.mktemp("state"))) as program:
-        program.store.ensure_bucket(BUCKET)
-        with IRIS.open("rb") as source:
-            program.store.put(BUCKET, "train/iris.csv", source)
-        found = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/"}
-        request = {
-            "TrainingJobName": f"job-{uuid.uuid4().hex[:12]}",
-            "AlgorithmSpecification": {"TrainingImage": sklearn_image, "TrainingInputMode": "File"},
-            "RoleArn": "arn:aws:iam::000000000000:role/tests",
-            "InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": found}}],
-            "OutputDataConfig": {"S3OutputPath": f"s3://{BUCKET}/out"},
-            "ResourceConfig": {"InstanceType": "ml.t3.medium", "InstanceCount": 1, "VolumeSizeInGB": 1},
-            "StoppingCondition": {"MaxRuntimeInSeconds": 120},
-        }
-        result = program.training.run(request, sklearn_image)
-        assert result.status == "Completed", result
-        with program.store.open(BUCKET, f"out/{request['TrainingJobName']}/output/model.tar.gz") as archive:
-            return archive.read()
-
-
-def failure_of(server: ModelServer) -> EndpointFailed:
-    with pytest.raises(EndpointFailed) as raised:
-        server.start()
-    return raised.value
-
-
-def model_error(invocation: Invocation) -> dict[str, Any]:
-    assert invocation.status == 424
-    assert invocation.headers["x-amzn-ErrorType"] == "ModelError"
-    return dict(json.loads(invocation.body))
 
 
 # the reference image
@@ -252,74 +142,6 @@ def test_bytes_and_attributes_go_through_untouched(endpoints: Endpoints) -> None
 def test_no_custom_attributes_are_made_up(endpoints: Endpoints) -> None:
     with endpoints.serve("echo") as server:
         assert "X-Amzn-SageMaker-Custom-Attributes" not in server.invoke(b"", {}).headers
-
-
-# containers that do not come up
-
-
-@pytest.mark.parametrize(
-    ("fault", "cause", "fix"),
-    [
-        ("never_healthy", "GET /ping was answered with status 503", "Answer 200 as soon as the model is loaded."),
-        ("ping_500", "GET /ping was answered with status 500", "Answer 200 as soon as the model is loaded."),
-        (
-            "ping_takes_3_s",
-            "GET /ping was not answered in time",
-            "Answer /ping at once, from a worker that no loading and no invocation holds up.",
-        ),
-        (
-            "localhost_only",
-            "the server listens on 127.0.0.1:8080, which nothing outside of its container reaches.",
-            "Let the server listen on 0.0.0.0:8080.",
-        ),
-        (
-            "never_listens",
-            "nothing in the container listens on port 8080.",
-            "Let the server listen on 0.0.0.0:8080.",
-        ),
-    ],
-)
-def test_a_container_that_is_never_healthy(endpoints_with: NewEndpoints, fault: str, cause: str, fix: str) -> None:
-    failure = failure_of(endpoints_with(start_window=3).serve(fault))
-    assert failure.failure_reason == PING
-    assert failure.cause.startswith(f"It was not healthy within 3 s: {cause}")
-    assert failure.fix == fix
-
-
-@pytest.mark.parametrize("isolated", [False, True])
-def test_a_container_that_exits_while_starting_is_told_at_once(endpoints: Endpoints, isolated: bool) -> None:
-    server = endpoints.serve("exits_while_starting", isolated=isolated)
-    began = time.monotonic()
-    failure = failure_of(server)
-    assert time.monotonic() - began < 20, "not only when the window of 480 s ends"
-    assert failure.failure_reason == PING
-    assert failure.cause.startswith("The container exited with code 7 after ")
-    assert failure.log_lines[-2:] == ("loading the model", "ImportError: there is no module named 'inference'")
-    assert server.evidence().exit_code == 7
-
-
-def test_an_image_without_serve_cannot_start(endpoints: Endpoints, build_image: Callable[..., str]) -> None:
-    image = build_image(FIXTURES, "smlocal-test/broken:without-train", target="without-train")
-    server = endpoints.serve("", image=image)
-    failure = failure_of(server)
-    assert failure.failure_reason == START
-    assert 'exec: "serve": executable file not found in $PATH' in failure.cause
-    assert failure.fix.startswith("Put an executable called 'serve'")
-
-
-def test_a_model_that_is_no_archive_is_told(endpoints: Endpoints) -> None:
-    failure = failure_of(endpoints.serve("serves_well", archive=b"PK\x03\x04"))
-    assert failure.failure_reason == (
-        f'Failed to extract model data archive from URL "s3://{BUCKET}/model.tar.gz".'
-        " Please ensure that the object located at the URL is a valid tar.gz archive."
-    )
-
-
-def test_an_interrupted_start_ends_the_container(endpoints: Endpoints) -> None:
-    stop = threading.Event()
-    server = endpoints.serve("never_healthy", on_line=lambda line: stop.set())
-    assert server.start(stop) is False
-    assert server.state == "stopped"
 
 
 # containers that fail at their work

@@ -141,10 +141,12 @@ def _render(terminal: Terminal, program: Program, result: TransformResult, reque
     if terminal.json:
         terminal.document("transform-job", result.description)
         return
-    if "FailureReason" in result.description:
-        terminal.answer(f"FailureReason: {result.description['FailureReason']}")
-    if result.explanation:
-        terminal.answer(result.explanation)
+    reason = result.description.get("FailureReason", "")
+    if reason:
+        terminal.answer(f"FailureReason: {reason}")
+    explanation = result.explanation.removeprefix(reason).strip()
+    if explanation:
+        terminal.answer(explanation)
     if result.status == "Completed":
         terminal.answer(f"output: {shown(program, request['TransformOutput']['S3OutputPath'])}")
     terminal.answer(result.status)
