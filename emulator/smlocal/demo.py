@@ -24,7 +24,7 @@ ACCURACY = 0.9  # at least
 ROWS = 150
 _HELD_OUT = 30
 _XGBOOST = "1.7-1"
-_ROLE = "arn:aws:iam::000000000000:role/smlocal-demo"
+_ROLE = "arn:aws:iam::{account}:role/smlocal-demo"
 _INSTANCE = "ml.m5.large"
 _PREFIX = "iris"
 
@@ -82,6 +82,7 @@ class Demo:
         self._on_line = on_line
         settings = program.settings
         self._bucket = f"sagemaker-{settings.region}-{settings.account}"
+        self._role = _ROLE.format(account=settings.account)
         self._stamp = datetime.now(timezone.utc).strftime("%Y-%m-%d-%H-%M-%S-%f")[:-3]
         self.outcome = Outcome(self._bucket)
 
@@ -160,7 +161,7 @@ class Demo:
             request = {
                 "TrainingJobName": name,
                 "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
-                "RoleArn": _ROLE,
+                "RoleArn": self._role,
                 "HyperParameters": parameters,
                 "InputDataConfig": channels,
                 "OutputDataConfig": {"S3OutputPath": f"s3://{self._bucket}/{_PREFIX}/output"},
@@ -200,7 +201,7 @@ class Demo:
         return {
             "ModelName": name,
             "PrimaryContainer": {"Image": image, "ModelDataUrl": model},
-            "ExecutionRoleArn": _ROLE,
+            "ExecutionRoleArn": self._role,
         }
 
     def _channel(self, name: str) -> dict[str, Any]:

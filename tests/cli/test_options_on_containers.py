@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tarfile
 from collections.abc import Callable
@@ -43,15 +44,15 @@ def member(archive: Path, name: str) -> Any:
         return json.load(stream)
 
 
-def test_hyperparameters_environment_and_isolation_reach_the_container(smlocal: Command, broken_image: str) -> None:
+def test_hyperparameters_and_environment_reach_the_container(smlocal: Command, broken_image: str) -> None:
     Path("h.json").write_text(json.dumps({"fault": "probe", "depth": 3, "eta": "0.1"}))
     said = smlocal(
         "train", broken_image, "--hyperparameters", "h.json", "-p", "depth=4", "-p", "note=a=b", "--env", "MINE=x y",
-        "--output", "out", "--job-name", "seen", "--network-isolation", "-q",
+        "--output", "out", "--job-name", "seen", "-q",
     )  # fmt: skip
     assert said.code == 0, said
     seen = member(Path("out/seen/output/model.tar.gz"), "probe.json")
-    text = seen["config"]["hyperparameters.json"]["text"]
+    text = base64.b64decode(seen["config"]["hyperparameters.json"])
     assert json.loads(text) == {"fault": "probe", "depth": "4", "eta": "0.1", "note": "a=b"}
     assert seen["environment"]["MINE"] == "x y"
     assert seen["environment"]["TRAINING_JOB_NAME"] == "seen"
@@ -134,8 +135,7 @@ def test_s3_addresses_lead_to_the_users_own_server(
     assert said.code == 0, said
     assert f"s3:// addresses lead to {s3_endpoint}, not to AWS" in said.err
     client.download_file("commands", "out/far/output/model.tar.gz", "model.tar.gz")
-    paths = [entry["path"] for entry in member(Path("model.tar.gz"), "probe.json")["optml"]]
-    assert "/opt/ml/input/data/train/a.csv" in paths
+    assert "/opt/ml/input/data/train/a.csv" in member(Path("model.tar.gz"), "probe.json")["optml"]
     refused = smlocal(
         "train", broken_image, "--output", "s3://not-made/out", "--s3-endpoint-url", s3_endpoint, "-p", "fault=probe"
     )
@@ -172,8 +172,8 @@ def test_accept_and_the_models_folder_reach_the_container(smlocal: Command, brok
     said = smlocal(*words, "--env", "FAULT=probe", "--network-isolation", "--format", "json")
     assert said.code == 0, said
     assert said.json["TransformJobStatus"] == "Completed"
-    paths = [entry["path"] for entry in json.loads(Path("out/a.csv.out").read_text())["optml"]]
-    assert "/opt/ml/model/weights" in paths
+    seen = json.loads(Path("out/a.csv.out").read_text())
+    assert "/opt/ml/model/weights" in seen["optml"]
 
 
 @pytest.mark.parametrize(("words", "shown"), [([], True), (["-q"], True), (["-v"], False)], ids=["usual", "-q", "-v"])
@@ -188,3 +188,12 @@ def test_a_failed_transform_shows_the_containers_last_lines(
     assert (f"container: {line}" in said.err) is shown
     assert said.out.count("failed to respond to ping") == 1
     assert "exited with code 7" in said.out
+
+
+@pytest.mark.parametrize("words", [["--network-isolation"], []], ids=["isolated", "usual"])
+def test_only_an_isolated_job_has_no_way_out(smlocal: Command, broken_image: str, words: list[str]) -> None:
+    said = smlocal("train", broken_image, "-p", "fault=probe", "--output", "out", "--job-name", "seen", *words)
+    assert said.code == 0, said
+    reach = member(Path("out/seen/output/model.tar.gz"), "probe.json")["reach"]
+    answers = {key: answer["state"] for key, answer in reach.items() if key.startswith("gateway:")}
+    assert (not {"answered", "refused"} & set(answers.values())) is bool(words), reach
