@@ -87,7 +87,7 @@ class LaunchedContainer:
         self._stream: LogStream | None = None
         self._ended = threading.Event()
         self._exit: Exit | None = None
-        self._failure: SmlocalError | None = None
+        self._failure: Exception | None = None
         self._forced = False
         self._last: deque[LogLine] = deque(maxlen=_REMEMBERED)
         self._threads: list[threading.Thread] = []
@@ -124,8 +124,9 @@ class LaunchedContainer:
         self._last.append(line)
         try:
             on_line(line)
-        except SmlocalError as error:
-            # the output must be drained whatever becomes of it, or the program would block on a full pipe
+        except Exception as error:
+            # the output must be drained whatever becomes of it, or the program would block on a full pipe, and the
+            # engine with it; whoever waits for the end is told
             self._failure = self._failure or error
 
     def _watch(self, reader: threading.Thread) -> None:

@@ -16,6 +16,7 @@ from smlocal.errors import BrokenArchive
 from smlocal.streams import CHUNK, reader_of
 
 BLOCK = 512
+_LATEST = 1 << 40  # seconds from the epoch: farther than any clock goes, and within what every engine reads
 _LONGEST_METADATA = 1024 * 1024  # bytes of one member's names and attributes: far more than any real one has
 
 _KINDS = {
@@ -141,7 +142,9 @@ def _member(info: tarfile.TarInfo, metadata: dict[str, str], source: BinaryIO) -
         kind, what = "other", "a sparse file"
         name = metadata.get("GNU.sparse.name", name)
     size = _number(metadata.get("size"), info.size, name)
-    modified = int(_number(metadata.get("mtime"), int(info.mtime), name, negative=True))
+    modified = _number(metadata.get("mtime"), int(info.mtime), name, negative=True)
+    if not -_LATEST < modified < _LATEST:
+        raise BrokenArchive(f'the attributes of "{name}" are damaged: nothing was modified at that time')
     link = metadata.get("linkpath", info.linkname)
     # only these have bytes after their header; devices and links never do, whatever size they claim
     has_bytes = kind == "file" or (

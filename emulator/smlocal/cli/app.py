@@ -88,6 +88,11 @@ def hoisted(arguments: Sequence[str]) -> list[str]:
     return [*front, *rest]
 
 
+def _say_no_more() -> None:
+    """What standard output still holds goes nowhere, or the interpreter would fail on it once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives its exit code and never lets a traceback through that a user could have caused."""
     try:
@@ -102,8 +107,12 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # whoever read our output has left: nothing more to say, and nothing to say it to
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 1
+    except OSError as error:
+        print(f"smlocal: {error}", file=sys.stderr)
+        _say_no_more()  # it may have been the answer itself that could not be written
+        return 3
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     return 0

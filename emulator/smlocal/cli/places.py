@@ -26,7 +26,7 @@ class Places:
         """The address of an input. Raises UsageError when a folder or file is not there."""
         if text.startswith("s3://"):
             return self._address(text, what)
-        path = Path(text).expanduser()
+        path = _path(text, what)
         if not path.exists():
             raise UsageError(f"{what}: there is no file or folder '{text}'")
         return self._mounted(path, writable=False)
@@ -36,7 +36,7 @@ class Places:
         it wrote itself. Raises UsageError when the folder cannot be written to."""
         if text.startswith("s3://"):
             return self._address(text, what)
-        path = Path(text).expanduser()
+        path = _path(text, what)
         if path.exists() and not path.is_dir():
             raise UsageError(f"{what}: '{text}' is a file, and a folder is needed")
         try:
@@ -91,3 +91,14 @@ def shown(program: Program, address: str) -> str:
     if mount is None:
         return address
     return str(mount.path / key.removeprefix(mount.prefix))
+
+
+def _path(text: str, what: str) -> Path:
+    """A path that can be asked about. Raises UsageError for one that no file can have."""
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # too long a name; a user after ~ whom nobody knows
+        reason = error.strerror if isinstance(error, OSError) else "nobody knows that user's folder"
+        raise UsageError(f"{what}: '{text}' cannot be used: {reason}") from error
+    return path

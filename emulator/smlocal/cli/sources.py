@@ -61,6 +61,8 @@ def json_file(path: Path, option: str) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}"
         raise UsageError(f"{option}: {path} is not JSON: {error.msg} at {where}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{option}: {path} cannot be used: too deep, or a number too long") from error
     if not isinstance(document, dict):
         raise UsageError(f'{option}: {path} must hold a JSON object, such as {{"epochs": "3"}}')
     return document

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,6 +36,7 @@ class Terminal:
     def __init__(self, output: Format, verbosity: int) -> None:
         self.format = output
         self.verbosity = verbosity  # -1 quiet, 0 usual, 1 more
+        self._deaf: set[TextIO] = set()  # who took no more of what is told on the way
 
     @property
     def json(self) -> bool:
@@ -53,17 +54,26 @@ class Terminal:
     def say(self, text: str) -> None:
         """Something about the way: not with -q."""
         if self.verbosity >= 0:
-            print(text, file=sys.stderr, flush=True)
+            self._tell(text, sys.stderr)
 
     def detail(self, text: str) -> None:
         """Something about the way that only -v shows."""
         if self.shows_details:
-            print(text, file=sys.stderr, flush=True)
+            self._tell(text, sys.stderr)
 
     def log_line(self, text: str) -> None:
         """A line of a container's output."""
         if self.shows_lines:
-            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+            self._tell(text, sys.stderr if self.json else sys.stdout)
+
+    def _tell(self, text: str, stream: TextIO) -> None:
+        """A reader that has left (`| head`) or a full disk ends the telling, never the run."""
+        if stream in self._deaf:
+            return
+        try:
+            print(text, file=stream, flush=True)
+        except OSError:
+            self._deaf.add(stream)
 
     def last_lines(self, lines: Sequence[str]) -> None:
         """The end of a failed container's output, which was not shown while it ran."""

@@ -17,6 +17,8 @@ _LOW_DISK = 5 * GIBIBYTE
 _NO_DISK = 1 * GIBIBYTE
 _MEMORY = 2 * GIBIBYTE
 _OLDEST_API = (1, 40)  # Docker 19.03: what the engine tests are run against begins at 1.40
+_DEFAULT_ADDRESS = "unix:///var/run/docker.sock"
+INSTALL_DOCKER = "python3 -m webbrowser https://docs.docker.com/engine/install/"
 # Slow ones: every layer is copied whole.
 _COPYING_DRIVERS = frozenset({"vfs"})
 
@@ -28,21 +30,23 @@ def engine_rows(engine: Engine, labels: Mapping[str, str]) -> Iterator[Row]:
     yield _api(facts)
     yield _architecture(facts)
     yield _storage(facts)
-    yield _isolation(engine, labels)
+    yield _isolation(engine, labels, facts)
     yield _resources(facts)
     gpu = "NVIDIA's runtime is there" if facts.has_gpu else "none: ml.p and ml.g instance types are refused"
     yield Row("gpu", "ok", gpu)
     yield _engine_disk(facts)
     if facts.name == "podman":
-        yield _podman()
+        yield _podman(facts)
     for text in facts.warnings:
-        yield Row("engine-says", "warning", text)
+        yield Row("engine-says", "warning", f"{text} (a warning of the engine's own; its manual has what mends it)")
 
 
 def _api(facts: EngineFacts) -> Row:
     numbers = tuple(int(part) for part in facts.api_version.split(".") if part.isdigit())
     if numbers < _OLDEST_API:
-        return Row("api", "problem", f"{facts.api_version} is too old", "install Docker 20.10 or newer")
+        return Row(
+            "api", "problem", f"{facts.api_version} is too old: smlocal needs Docker 20.10 or newer", INSTALL_DOCKER
+        )
     return Row("api", "ok", facts.api_version)
 
 
@@ -64,14 +68,14 @@ def _storage(facts: EngineFacts) -> Row:
     return Row("storage-driver", "ok", facts.storage_driver)
 
 
-def _isolation(engine: Engine, labels: Mapping[str, str]) -> Row:
+def _isolation(engine: Engine, labels: Mapping[str, str], facts: EngineFacts) -> Row:
     """Tried, not guessed: an isolated network is made and removed."""
     name = f"smlocal-doctor-{uuid.uuid4().hex[:12]}"
     try:
         engine.create_network(name, labels, isolated=True)
     except EngineError as error:
         text = f"not possible: --network-isolation is refused here ({error})"
-        return Row("isolation", "warning", text, "use Docker 20.10 or newer for isolated runs (DOCKER_HOST names it)")
+        return Row("isolation", "warning", text, _another_engine(facts))
     finally:
         engine.remove_network(name)
     return Row("isolation", "ok", "possible: an internal network without an address of the host")
@@ -80,7 +84,11 @@ def _isolation(engine: Engine, labels: Mapping[str, str]) -> Row:
 def _resources(facts: EngineFacts) -> Row:
     text = f"{facts.cpus} CPUs, {facts.memory_bytes / GIBIBYTE:.1f} GiB; bigger instance types are clamped to it"
     if facts.memory_bytes < _MEMORY:
-        return Row("resources", "warning", f"{text}; most training needs more", "give the engine's host 2 GiB or more")
+        return Row(
+            "resources",
+            "warning",
+            f"{text}; most training needs 2 GiB or more, and no command adds memory: DOCKER_HOST names a bigger engine",
+        )
     return Row("resources", "ok", text)
 
 
@@ -88,7 +96,7 @@ def _engine_disk(facts: EngineFacts) -> Row:
     root = Path(facts.root_directory)
     if not facts.shares_this_machine or not facts.root_directory or not root.exists():
         return Row("engine-disk", "ok", "not visible from here")
-    return disk_row("engine-disk", root, "docker image prune --force")
+    return disk_row("engine-disk", root, f"{'podman' if facts.name == 'podman' else 'docker'} image prune --force")
 
 
 def disk_row(name: str, folder: Path, fix: str, *, low: int = _LOW_DISK, none: int = _NO_DISK) -> Row:
@@ -102,14 +110,19 @@ def disk_row(name: str, folder: Path, fix: str, *, low: int = _LOW_DISK, none: i
     return Row(name, "warning", text, fix) if free < low else Row(name, "ok", text)
 
 
-def _podman() -> Row:
+def _podman(facts: EngineFacts) -> Row:
     return Row(
         "podman",
         "warning",
         "Podman's Docker API (4.3) differs: an out-of-memory kill is told as exit code 137 alone, and a program"
         " that cannot be started is told without the reason once its container is there",
-        "name a Docker engine with DOCKER_HOST when this matters",
+        _another_engine(facts),
     )
+
+
+def _another_engine(facts: EngineFacts) -> str:
+    """The command that leads to Docker itself: the engine of this machine, unless that is the one looked at."""
+    return INSTALL_DOCKER if facts.address == _DEFAULT_ADDRESS else f"export DOCKER_HOST={_DEFAULT_ADDRESS}"
 
 
 def image_rows(images: list[ImageStatus]) -> Iterator[Row]:

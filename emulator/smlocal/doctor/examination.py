@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from smlocal.doctor.engine_checks import disk_row, engine_rows, image_rows
+from smlocal.doctor.engine_checks import INSTALL_DOCKER, disk_row, engine_rows, image_rows
 from smlocal.doctor.report import DoctorReport, Row
 from smlocal.engine.interface import Engine
 from smlocal.errors import EngineError, EngineUnavailable
@@ -22,6 +23,9 @@ from smlocal.provision import (
 )
 from smlocal.reachability import unreachable
 from smlocal.settings import Settings
+
+_PROXY = "export HTTPS_PROXY=http://your-proxy:3128"
+_DEFAULT_CONTEXT = "docker context use default"
 
 
 @dataclass(frozen=True)
@@ -105,13 +109,12 @@ class Doctor:
     def _no_engine(self, error: EngineUnavailable) -> Row:
         named = named_engine(self.environment)
         if named:
-            return Row(
-                "engine", "problem", f"{named} names an engine that does not answer: {error}", "unset DOCKER_HOST"
-            )
+            fix = "unset DOCKER_HOST DOCKER_CONTEXT" if _named_by_variable(self.environment) else _DEFAULT_CONTEXT
+            return Row("engine", "problem", f"{named} names an engine that does not answer: {error}", fix)
         if can_install(self.machine):
             return Row("engine", "problem", f"no container engine answers: {error}", "smlocal doctor --fix")
         debian = "debian" in self.machine.distributions()
-        fix = "sudo apt-get install --yes docker.io" if debian else "open https://docs.docker.com/get-docker/"
+        fix = "sudo apt-get install --yes docker.io" if debian else INSTALL_DOCKER
         return Row("engine", "problem", f"{without_engine(self.machine)} ({error})", fix)
 
     def _registry(self, address: str, silence: str | None) -> Row:
@@ -119,10 +122,11 @@ class Doctor:
             return Row("image-registry", "ok", "the engine does not say where it pulls from: pulling will tell")
         if silence is None:
             return Row("image-registry", "ok", f"{address} answers")
-        text = f"{address} does not answer ({silence}): only images that the engine holds can be run"
-        return Row(
-            "image-registry", "warning", text, "export HTTPS_PROXY=http://your-proxy:port (dockerd needs it too)"
+        text = (
+            f"{address} does not answer ({silence}): only images that the engine holds can be run;"
+            " behind a proxy, the engine's own service needs to be told of it too"
         )
+        return Row("image-registry", "warning", text, _PROXY)
 
     def _index(self, silence: str | None) -> Row:
         address = package_index(self.environment)
@@ -138,12 +142,27 @@ class Doctor:
             return Row("base-source", "ok", "the public slim Python image")
         if self.machine.has("mmdebstrap"):
             return Row("base-source", "ok", "Debian packages (mmdebstrap)")
-        fix = "smlocal doctor --fix" if can_install(self.machine) else f"apt-get install {' '.join(BOOTSTRAP_PACKAGES)}"
-        return Row("base-source", "problem", "neither a registry nor mmdebstrap to make the base image from", fix)
+        text = "neither a registry nor mmdebstrap to make the base image from"
+        if can_install(self.machine):
+            return Row("base-source", "problem", text, "smlocal doctor --fix")
+        if "debian" in self.machine.distributions():
+            packages = " ".join(BOOTSTRAP_PACKAGES)
+            return Row("base-source", "problem", text, f"sudo apt-get install --yes {packages}")
+        return Row("base-source", "problem", text, _PROXY)
 
     def _limits(self) -> Iterator[Row]:
-        if self.settings.scaled:
-            text = f"not SageMaker's own: {', '.join(self.settings.scaled)}"
-            yield Row(
-                "limits", "warning", text, "unset the limits in smlocal.toml, pyproject.toml and SMLOCAL_LIMITS_*"
-            )
+        scaled = self.settings.scaled
+        if scaled:
+            names = {f"SMLOCAL_LIMITS_{limit.partition('=')[0]}".upper() for limit in scaled}
+            variables = [name for name in self.environment if name.upper() in names]
+            fix = f"unset {' '.join(variables)}" if variables else f"${{EDITOR:-vi}} {_settings_file()}"
+            yield Row("limits", "warning", f"not SageMaker's own: {', '.join(scaled)}", fix)
+
+
+def _named_by_variable(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(name) for name in ("DOCKER_HOST", "DOCKER_CONTEXT"))
+
+
+def _settings_file() -> str:
+    """The file in which limits stand that no variable has set."""
+    return "smlocal.toml" if Path("smlocal.toml").is_file() else "pyproject.toml"

@@ -18,7 +18,7 @@ class Row:
     name: str
     level: Level
     text: str
-    fix: str | None = None  # the command that puts it right
+    fix: str | None = None  # the command that puts it right, to be pasted as it is; None: `text` says why there is none
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ import fcntl
 import heapq
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -33,7 +32,6 @@ from smlocal.storage.walk import Walk
 from smlocal.storage.writing import Spooled, etag_of, spooled, sweep, told
 
 _OWN = ".smlocal"  # no bucket can have this name
-_ABANDONED_AFTER = 24 * 3600.0  # seconds without a write, then a partial file has no writer
 _PLAIN = Walk(follow_links=False, hidden=frozenset({RESERVED}))
 _RESERVED = Walk(follow_links=False, longest=4 * 1024)
 
@@ -144,7 +142,7 @@ class DirectoryStore:
         folder.mkdir(parents=True, exist_ok=True)
         if not self._swept:
             self._swept = True
-            sweep(folder, time.time() - _ABANDONED_AFTER)
+            sweep(folder)
         return folder
 
     @contextlib.contextmanager

@@ -17,7 +17,7 @@ from smlocal.errors import NoSuchObject, StorageError, UsageError
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.storage.keys import LONGEST_KEY, checked_key, is_file_name
 from smlocal.storage.walk import Found, Walk
-from smlocal.storage.writing import PARTIAL, etag_of, spooled, told
+from smlocal.storage.writing import PARTIAL, etag_of, spooled, sweep, told
 
 _FOLLOWING = Walk(follow_links=True, hidden_prefix=PARTIAL)
 _STRICT = Walk(follow_links=False, hidden_prefix=PARTIAL)
@@ -74,6 +74,7 @@ class MountedStore:
     def __init__(self, base: ObjectStore, mounts: Mapping[str, Mount]) -> None:
         self._base = base
         self._mounts = dict(mounts)
+        self._swept: set[Path] = set()
 
     def describe(self) -> str:
         folders = [str(mount.path) for mount in self._mounts.values()]
@@ -114,9 +115,15 @@ class MountedStore:
         with told(f"writing {target}"):
             _must_be_within(mount, target.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
+            self._sweep_once(target.parent)
             with spooled(target.parent, source) as file:
                 file.move_to(target)
                 return _object(bucket, Found(key, target, file.status))
+
+    def _sweep_once(self, folder: Path) -> None:
+        if folder not in self._swept:
+            self._swept.add(folder)
+            sweep(folder)
 
     def delete(self, bucket: str, key: str) -> None:
         mount = self._mounts.get(bucket)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ from smlocal.errors import DiskFull, StorageError
 
 PARTIAL = ".smlocal-partial-"  # a file of this name is being written, or was when its writer died
 CHUNK = 1024 * 1024
+_BEGINNING = 2.0  # seconds in which a new file may not be locked yet
 _ATTRIBUTE = "user.smlocal.etag"
 
 
@@ -47,18 +50,20 @@ def spooled(folder: Path, source: BinaryIO) -> Iterator[Spooled]:
     """All bytes of `source` in a file of `folder`, which is removed unless it was moved to its place.
 
     The MD5 of the bytes is kept beside them where the file system has extended attributes. It is not synced to the
-    disk: after a loss of power (not of the process) an object may be missing.
+    disk: after a loss of power (not of the process) an object may be missing. It is locked until it has its place, so
+    that `sweep` tells it from one whose writer died.
     """
     path = folder / f"{PARTIAL}{secrets.token_hex(8)}"
     digest = hashlib.md5(usedforsecurity=False)
     try:
         with path.open("xb", buffering=0) as target:
+            with contextlib.suppress(OSError):  # a file system without locks: nothing can be swept there either
+                fcntl.flock(target, fcntl.LOCK_EX)
             while data := source.read(CHUNK):
                 digest.update(data)
                 _write_all(target.fileno(), data)
             _keep_etag(target.fileno(), digest.hexdigest())
-            status = os.fstat(target.fileno())
-        yield Spooled(path, status)
+            yield Spooled(path, os.fstat(target.fileno()))
     finally:
         path.unlink(missing_ok=True)
 
@@ -89,9 +94,11 @@ def etag_of(path: Path, status: os.stat_result) -> str:
     return f"{hashlib.md5(mark.encode(), usedforsecurity=False).hexdigest()}-1"
 
 
-def sweep(folder: Path, older_than: float) -> None:
-    """Remove what writers that died left in `folder`: partial files last written before `older_than` (epoch)."""
+def sweep(folder: Path) -> None:
+    """Remove what writers that died left in `folder`: partial files that nobody has locked."""
+    newest = time.time() - _BEGINNING
     for path in folder.glob(f"{PARTIAL}*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < older_than:
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.fstat(file.fileno()).st_mtime < newest:
                 path.unlink()

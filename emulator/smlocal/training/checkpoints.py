@@ -43,10 +43,15 @@ class CheckpointSync:
         """Store what is new or changed in a tar stream of the directory; gives how many files that were."""
         with self._lock, reader_of(archive) as source, tarfile.open(fileobj=source, mode="r|") as members:
             present: dict[str, tuple[int, int]] = {}
+            second_names: dict[str, str] = {}
             stored = 0
             for member in members:
                 path = member.name.partition("/")[2]
-                if not member.isfile() or path.endswith(_MARKERS):
+                if path.endswith(_MARKERS):
+                    continue
+                if member.islnk():
+                    second_names[path] = member.linkname.partition("/")[2]
+                if not member.isfile():
                     continue
                 found = (member.size, int(member.mtime))
                 if self._seen.get(path) != found:
@@ -54,6 +59,7 @@ class CheckpointSync:
                 # times are whole seconds: what was written just now may be written again within the same one
                 settled = member.mtime < self._clock() - _SETTLED
                 present[path] = found if settled else (member.size, _UNKNOWN)
+            stored += self._copy(second_names, present)
             self._forget(present)
             self._seen = present
         return stored
@@ -62,6 +68,19 @@ class CheckpointSync:
         source: Any = members.extractfile(member)
         self._store.put(self._bucket, self._prefix + path, source)
         return 1
+
+    def _copy(self, second_names: dict[str, str], present: dict[str, tuple[int, int]]) -> int:
+        """A second name of a file (a hard link) is a second object."""
+        stored = 0
+        for path, first in second_names.items():
+            if first not in present:  # a marker, which is not kept
+                continue
+            present[path] = present[first]
+            if self._seen.get(path) != present[path] or present[path][1] == _UNKNOWN:
+                with self._store.open(self._bucket, self._prefix + first) as source:
+                    self._store.put(self._bucket, self._prefix + path, source)
+                stored += 1
+        return stored
 
     def _forget(self, present: dict[str, tuple[int, int]]) -> None:
         if self._deletes:
