@@ -10,9 +10,9 @@ import pytest
 from smlocal.demo import Outcome, agreement, features, split, xgboost_uri
 from smlocal.images.aws_registries import parse_ecr
 from smlocal.shipped import iris_csv
-from tests.cli.conftest import Said, smlocal
+from tests.cli.conftest import Said, host, smlocal
 
-__all__ = ["smlocal"]
+__all__ = ["host", "smlocal"]
 
 ROWS = iris_csv().read_text().splitlines()
 

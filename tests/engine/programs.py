@@ -221,7 +221,9 @@ def _scripted_exhausts(run: Run) -> None:
     run.exhaust_memory()
 
 
-EXHAUSTS_MEMORY = _trial("data = bytearray(512 << 20)", _scripted_exhausts)
+# It lives a moment first: containerd watches a container's memory only from after its start, and Docker is not told of
+# what was killed before that.
+EXHAUSTS_MEMORY = _trial("import time; time.sleep(0.5); data = bytearray(512 << 20)", _scripted_exhausts)
 
 LIMITS = _trial(
     """

@@ -34,10 +34,11 @@ class Conversation(socketserver.BaseRequestHandler):
     server: Peer
 
     def handle(self) -> None:
-        while b"/version" in self.head():
+        while b"/version" in (head := self.head()):
             answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(VERSION), VERSION)
             self.request.sendall(answer)
-        self.server.play(self.request)
+        if head:  # the client has not just gone
+            self.server.play(self.request)
 
     def head(self) -> bytes:
         head = b""
