@@ -1,21 +1,21 @@
-"""One container of ours from its start to its removal: its output by lines, its exit, its address."""
+"""One container of ours from its start to its removal: its exit, its address, its files; its output by lines."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-from smlocal.engine.interface import Engine, LogStream, Pipe, StreamName
+from smlocal.container_output import ContainerOutput, LogLine
+from smlocal.engine.interface import Engine, Pipe
 from smlocal.errors import EngineError, SmlocalError
 
-LONGEST_LINE = 256 * 1024  # bytes; a CloudWatch Logs event holds no more, and a line without end must not fill memory
-_REMEMBERED = 200
+__all__ = ["Exit", "LaunchedContainer", "LogLine"]
+
 _TURN = 0.1  # seconds between looks at a wish to hurry
-_LAST_WORDS = 30.0  # seconds for output to arrive after the exit
+_DEATH = 60.0  # seconds that the engine has to end what was killed
 
 
 @dataclass(frozen=True)
@@ -26,44 +26,6 @@ class Exit:
     out_of_memory: bool
     finished: float  # seconds since the epoch
     forced: bool = False  # it outlived the grace after SIGTERM and was killed
-
-
-@dataclass(frozen=True)
-class LogLine:
-    """One line of output, without its newline."""
-
-    stream: StreamName
-    text: bytes
-    time: float
-
-
-class Lines:
-    """Joins chunks into lines, each stream by itself."""
-
-    def __init__(self) -> None:
-        self._parts: dict[StreamName, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
-
-    def feed(self, stream: StreamName, data: bytes) -> Iterator[bytes]:
-        part = self._parts[stream]
-        part += data
-        *whole, rest = part.split(b"\n")
-        for line in whole:
-            yield from _bounded(bytes(line))
-        while len(rest) > LONGEST_LINE:
-            yield bytes(rest[:LONGEST_LINE])
-            rest = rest[LONGEST_LINE:]
-        self._parts[stream] = bytearray(rest)
-
-    def rest(self) -> Iterator[tuple[StreamName, bytes]]:
-        for stream, part in self._parts.items():
-            if part:
-                yield stream, bytes(part)
-
-
-def _bounded(line: bytes) -> Iterator[bytes]:
-    yield line[:LONGEST_LINE]
-    for start in range(LONGEST_LINE, len(line), LONGEST_LINE):
-        yield line[start : start + LONGEST_LINE]
 
 
 class LaunchedContainer:
@@ -84,61 +46,42 @@ class LaunchedContainer:
         self._port = port
         self._undo = undo
         self._address: tuple[str, int] | None = None
-        self._stream: LogStream | None = None
+        self._output: ContainerOutput | None = None
+        self._over = threading.Event()  # the program has ended; its last lines may be on their way
         self._ended = threading.Event()
         self._exit: Exit | None = None
         self._failure: Exception | None = None
         self._forced = False
-        self._last: deque[LogLine] = deque(maxlen=_REMEMBERED)
-        self._threads: list[threading.Thread] = []
+        self._watcher: threading.Thread | None = None
 
     def start(self, on_line: Callable[[LogLine], None]) -> None:
         """Start the program; its lines go to `on_line`, on a thread of ours, whole and in order.
 
         Raises ContainerNotStarted with the engine's own words.
         """
-        self._stream = self._engine.attach(self.id)
+        output = self._output = ContainerOutput(self._engine, self.id, on_line)
         try:
             self._engine.start(self.id)
         except BaseException:
-            self._stream.close()
+            output.close()
             raise
-        reader = threading.Thread(target=self._read, args=(self._stream, on_line), name="container log", daemon=True)
-        watcher = threading.Thread(target=self._watch, args=(reader,), name="container exit", daemon=True)
-        self._threads = [reader, watcher]
-        reader.start()
-        watcher.start()
+        self._watcher = threading.Thread(target=self._watch, args=(output,), name="container exit", daemon=True)
+        output.begin()
+        self._watcher.start()
 
-    def _read(self, stream: LogStream, on_line: Callable[[LogLine], None]) -> None:
-        lines = Lines()
-        try:
-            for chunk in stream:
-                for text in lines.feed(chunk.stream, chunk.data):
-                    self._tell(LogLine(chunk.stream, text, time.time()), on_line)
-            for name, text in lines.rest():
-                self._tell(LogLine(name, text, time.time()), on_line)
-        except SmlocalError as error:
-            self._failure = self._failure or error
-
-    def _tell(self, line: LogLine, on_line: Callable[[LogLine], None]) -> None:
-        self._last.append(line)
-        try:
-            on_line(line)
-        except Exception as error:
-            # the output must be drained whatever becomes of it, or the program would block on a full pipe, and the
-            # engine with it; whoever waits for the end is told
-            self._failure = self._failure or error
-
-    def _watch(self, reader: threading.Thread) -> None:
+    def _watch(self, output: ContainerOutput) -> None:
         try:
             state = self._engine.wait(self.id)
-            reader.join(_LAST_WORDS)
+            self._over.set()
+            output.finish()
+            self._failure = output.failure
             if state is not None:
                 code = state.exit_code if state.exit_code is not None else -1
                 self._exit = Exit(code, state.out_of_memory, time.time(), self._forced)
         except SmlocalError as error:
-            self._failure = self._failure or error
+            self._failure = error
         finally:
+            self._over.set()
             self._ended.set()
 
     def exited(self) -> Exit | None:
@@ -181,10 +124,12 @@ class LaunchedContainer:
                 return ended
         self._forced = True
         self._engine.kill(self.id, "SIGKILL")
-        ended = self.wait(_LAST_WORDS * 2)
-        if ended is None:
+        if not self._over.wait(_DEATH):
             raise EngineError("the container does not end, although it was killed")
-        return ended
+        self._ended.wait()
+        found = self.exited()
+        assert found is not None
+        return found
 
     def read(self, path: str) -> Iterator[bytes]:
         """The tar stream of a path; members' names begin with its last component. Raises NotFoundInEngine."""
@@ -196,17 +141,17 @@ class LaunchedContainer:
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its output so far."""
-        return [line.text.decode("utf-8", "replace") for line in list(self._last)[-count:]]
+        return self._output.last(count) if self._output is not None else []
 
     def remove(self) -> None:
         """Remove the container and all that its launch made."""
         try:
             self._undo()
         finally:
-            if self._stream is not None:
-                self._stream.close()
-            for thread in self._threads:
-                thread.join(_LAST_WORDS)
+            if self._output is not None:
+                self._output.close()
+            if self._watcher is not None:
+                self._watcher.join(_DEATH)
 
     def __enter__(self) -> LaunchedContainer:
         return self

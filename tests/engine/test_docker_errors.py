@@ -35,6 +35,7 @@ def api_error(status: int, message: str) -> docker.errors.APIError:
             EngineUnavailable,
             "doing it: the container engine does not answer (odd)",
         ),
+        (docker.errors.ContextNotFound("far"), EngineUnavailable, "doing it: the Docker context 'far' not found"),
         (requests.exceptions.ConnectionError("gone"), EngineUnavailable, "does not answer (gone)"),
         (requests.exceptions.ReadTimeout("slow"), EngineUnavailable, "does not answer (slow)"),
         (ConnectionResetError("reset"), EngineUnavailable, "does not answer (reset)"),

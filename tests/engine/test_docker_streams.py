@@ -77,6 +77,18 @@ def test_a_frame_that_is_cut_off_is_an_error(ends: tuple[socket.socket, socket.s
         next(stream)
 
 
+def test_a_connection_that_is_reset_between_frames_is_an_error_and_no_end() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as ours:
+        theirs, _ = server.accept()
+        theirs.sendall(frame(1, b"whole"))
+        stream = iter(SocketLogStream(ours, b"", Response()))
+        assert next(stream).data == b"whole"
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
+        theirs.close()
+        with pytest.raises(EngineError, match="broke while output was read"):
+            next(stream)
+
+
 def test_closing_a_stream_ends_its_reader(ends: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = ends
     theirs.sendall(frame(1, b"one"))

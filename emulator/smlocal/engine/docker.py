@@ -40,7 +40,7 @@ from smlocal.errors import (
 
 
 class DockerEngine(DockerImages):
-    """An engine at `address` (default: DOCKER_HOST, else the current Docker context). Thread safe."""
+    """An engine at `address` (default: DOCKER_HOST, else the Docker context). Thread safe."""
 
     def __init__(self, address: str | None = None) -> None:
         with translated("connecting to the container engine"):
@@ -68,8 +68,8 @@ class DockerEngine(DockerImages):
 
     def _overlay_options(self, name: str, labels: Mapping[str, str], folder: Path) -> dict[str, str]:
         """Options of the `local` driver; the writable layer lives in a second volume of ours."""
-        if any(character in str(folder) for character in ",:"):
-            raise EngineError(f"{folder} cannot be overlaid: its path has ':' or ','")
+        if any(character in str(folder) for character in ",:\\"):
+            raise EngineError(f"{folder} cannot be overlaid: its path has ':', ',' or a backslash")
         upper = f"{name}-upper"
         with translated(f"creating volume {upper}"):
             self._api.create_volume(upper, driver="local", labels=dict(labels))

@@ -7,22 +7,23 @@ import socket
 from typing import Any
 
 import docker
-from docker.context import ContextAPI
+import docker.errors
+from docker.context import Context, ContextAPI
 
 _SECONDS = 120  # for any single answer; streams and waits have no limit
 _POOL = 64
 
 
 def client_of(address: str | None) -> tuple[docker.APIClient, str]:
-    """A client of the engine at `address` (default: DOCKER_HOST, else the current Docker context), and where it is.
+    """A client of the engine at `address` (default: DOCKER_HOST, else the Docker context), and where it is.
 
     Raises the library's exceptions, and OSError.
     """
     given = address or os.environ.get("DOCKER_HOST")
     tls: Any = False
     if given is None:
-        context = ContextAPI.get_current_context()
-        if context is not None and context.Host:
+        context = _context()
+        if context.Host:
             given, tls = context.Host, context.TLSConfig or False
     elif address is None and os.environ.get("DOCKER_TLS_VERIFY"):
         client = docker.from_env(timeout=_SECONDS, max_pool_size=_POOL)
@@ -30,6 +31,18 @@ def client_of(address: str | None) -> tuple[docker.APIClient, str]:
     _knock(given)
     api = docker.APIClient(base_url=given, version="auto", timeout=_SECONDS, tls=tls, max_pool_size=_POOL)
     return api, given or api.base_url
+
+
+def _context() -> Context:
+    """The context that DOCKER_CONTEXT names, or else the Docker client's configuration, as the client itself chooses.
+
+    Raises the library's ContextNotFound: to run on the default engine instead would be to run on the wrong one.
+    """
+    name = os.environ.get("DOCKER_CONTEXT") or None
+    context = ContextAPI.get_context(name)
+    if context is None:
+        raise docker.errors.ContextNotFound(name or "named in Docker's configuration")
+    return context
 
 
 def _knock(address: str | None) -> None:

@@ -24,6 +24,8 @@ def translated(what: str, missing: type[EngineError] = NotFoundInEngine) -> Iter
         text = explanation(error)
         kind = DiskFull if "no space left on device" in text else EngineError
         raise kind(f"{what}: {text}") from error
+    except docker.errors.ContextNotFound as error:
+        raise EngineUnavailable(f"{what}: the Docker {error}: `docker context ls` lists those there are") from error
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise EngineUnavailable(f"{what}: the container engine does not answer ({error})") from error
 

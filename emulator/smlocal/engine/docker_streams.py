@@ -30,15 +30,18 @@ class Frames:
     def __init__(self, connection: socket.socket, early: bytes = b"") -> None:
         self._connection = connection
         self._buffer = bytearray(early)
+        self.closed = False  # by us: what a read says then is the end
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next (stream, payload), or None at the end. A cut frame raises EngineError."""
+        """The next (stream, payload), or None at the end. A cut frame or a lost connection raises EngineError."""
         header = self._take(_HEADER.size)
         if header is None:
             return None
         stream, length = _HEADER.unpack(header)
         payload = self._take(length)
         if payload is None:
+            if self.closed:
+                return None
             raise EngineError("the engine broke off the container's output in the middle of a frame")
         return stream, payload
 
@@ -55,12 +58,10 @@ class Frames:
     def _receive(self) -> bytes:
         try:
             return self._connection.recv(_READ)
-        except (ConnectionError, ValueError):
-            return b""
-        except OSError as error:
-            if error.errno == 9:  # EBADF: closed by us
+        except (OSError, ValueError) as error:
+            if self.closed:
                 return b""
-            raise EngineError(f"reading from the engine failed: {error}") from error
+            raise EngineError(f"the connection to the engine broke while output was read: {error}") from error
 
 
 class SocketLogStream:
@@ -68,16 +69,16 @@ class SocketLogStream:
 
     def __init__(self, connection: socket.socket, early: bytes, response: Closeable) -> None:
         self._connection = connection
-        self._early = early
+        self._frames = Frames(connection, early)
         self._response = response
 
     def __iter__(self) -> Iterator[LogChunk]:
-        frames = Frames(self._connection, self._early)
-        while (frame := frames.next()) is not None:
+        while (frame := self._frames.next()) is not None:
             stream, payload = frame
             yield LogChunk("stderr" if stream == _STDERR else "stdout", payload)
 
     def close(self) -> None:
+        self._frames.closed = True
         _shut(self._connection, self._response)
 
 
@@ -107,6 +108,7 @@ class SocketPipe:
             self._connection.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
+        self._frames.closed = True
         _shut(self._connection, self._response)
 
 
