@@ -12,8 +12,9 @@ import subprocess
 import sys
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,6 +263,7 @@ def test_a_container_is_asked_to_end_and_then_made_to(place: Place, trial: Trial
 _OWNER = """
 import sys
 from dataclasses import replace
+from pathlib import Path
 from smlocal import owner
 from smlocal.engine.docker import DockerEngine
 from smlocal.launch import Launch, Launcher, Volume
@@ -361,3 +363,36 @@ def test_what_cannot_be_removed_does_not_keep_the_rest(place: Place) -> None:
     with pytest.raises(EngineError, match="busy"):
         container.remove()
     container.remove()
+
+
+class RefusesToMountOverlays(ScriptedEngine):
+    """Takes the volume, and fails when it is first used, as a kernel that does not overlay that file system does."""
+
+    def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
+        overlaid = {name for name, folder in self.overlays.items() if folder is not None}
+        if any(mount.volume in overlaid for mount in self.specs[-1].mounts):
+            raise EngineError("error while mounting volume: invalid argument")
+        super().put_archive(container, path, tar)
+
+    def create_volume(self, name: str, labels: Mapping[str, str], overlay_of: Path | None = None) -> None:
+        self.overlays[name] = overlay_of
+        super().create_volume(name, labels, overlay_of)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overlays: dict[str, Path | None] = {}
+
+
+def test_a_folder_that_the_engine_cannot_overlay_is_copied(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1")
+    engine = RefusesToMountOverlays()
+    engine.add_image("algorithm", lambda run: int(run.files.read("/opt/ml/input/data/train/a")) - 1)
+    launcher = Launcher(engine, owner.this_process(), "relay")
+    shown = Volume("/opt/ml/input/data/train", lambda: iter([text_file("a", "1")]), overlay_of=tmp_path)
+    launch = Launch("training", "job", "algorithm", ("train",), volumes=(Volume("/opt/ml/model"), shown))
+    with launcher.launch(launch) as container:
+        container.start(lambda line: None)
+        ended = container.wait(5)
+    assert ended is not None
+    assert ended.code == 0
+    assert launcher.mine() == []

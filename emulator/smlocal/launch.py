@@ -14,16 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from smlocal import instances, owner
+from smlocal import instances, optml, owner
 from smlocal.container import Exit, LaunchedContainer, LogLine
 from smlocal.engine.interface import ContainerSpec, Engine, Owned, VolumeMount
 from smlocal.errors import EngineError, NotFoundInEngine
 from smlocal.relay import ApiRelay, PublishedRelay
-from smlocal.tree import Entry, TreeDirectory, below, tar_stream
+from smlocal.streams import counted
+from smlocal.tree import Entry, TreeDirectory, below, parents, tar_stream
 
 __all__ = ["Exit", "Launch", "LaunchedContainer", "Launcher", "LogLine", "Volume"]
 
-Kind = Literal["training", "endpoint", "transform"]
+Kind = Literal["training", "endpoint", "transform", "examination"]
 
 
 @dataclass(frozen=True)
@@ -69,20 +70,33 @@ class Launcher:
         wanted = instances.instance(instance_type)
         return instances.grant(wanted, cpus=facts.cpus, memory_bytes=facts.memory_bytes, has_gpu=facts.has_gpu)
 
-    def launch(self, launch: Launch) -> LaunchedContainer:
-        """Create the container and fill its volumes; it is not started. Nothing is left when this raises."""
+    def launch(self, launch: Launch, on_bytes: Callable[[int], None] = lambda count: None) -> LaunchedContainer:
+        """Create the container and fill its volumes; it is not started. Nothing is left when this raises.
+
+        `on_bytes` is told of every piece that goes into a volume, and may end the filling by raising.
+        """
+        local = self._engine.facts().shares_this_machine
+        try:
+            made = self._make(launch, on_bytes, overlays=local)
+        except _OverlayRefused:
+            made = self._make(launch, on_bytes, overlays=False)
+        return LaunchedContainer(
+            self._engine, made.container, relay=self._relay(launch, made), port=launch.port, undo=_undo(launch, made)
+        )
+
+    def _make(self, launch: Launch, on_bytes: Callable[[int], None], overlays: bool) -> _Making:
         run = secrets.token_hex(6)
         stem = f"smlocal-{launch.kind}-{launch.name[:40]}-{run}"
-        made = _Making(self._engine, stem, self._labels(launch, run))
+        made = _Making(self._engine, stem, self._labels(launch, run), overlays)
         try:
-            container = made.create(launch, self._engine.facts().shares_this_machine)
-            made.fill(launch, container)
-        except BaseException:
+            made.create(launch, self._engine.facts().shares_this_machine)
+            made.fill(launch, on_bytes)
+        except BaseException as error:
             made.undo()
+            if made.overlaid and type(error) is EngineError:
+                raise _OverlayRefused from error
             raise
-        return LaunchedContainer(
-            self._engine, container, relay=self._relay(launch, made), port=launch.port, undo=_undo(launch, made)
-        )
+        return made
 
     def _labels(self, launch: Launch, run: str) -> dict[str, str]:
         labels = {**self._me.labels(), owner.KIND: launch.kind, owner.NAME: launch.name, owner.RUN: run}
@@ -145,15 +159,25 @@ class Launcher:
         return removed
 
 
+def _outside(path: str) -> Iterator[str]:
+    """The parents of a path that are not below /opt/ml, which the platform makes itself."""
+    return (parent for parent in parents(path) if not f"/{parent}/".startswith(f"{optml.ROOT}/"))
+
+
 def _undo(launch: Launch, made: _Making) -> Callable[[], None]:
     return made.close_relays if launch.keep else made.undo
+
+
+class _OverlayRefused(Exception):
+    """The engine takes a volume that overlays a folder, and then cannot mount it: mounts are made on first use."""
 
 
 class _Making:
     """What one launch has made in the engine so far, so that all of it can be undone."""
 
-    def __init__(self, engine: Engine, stem: str, labels: Mapping[str, str]) -> None:
+    def __init__(self, engine: Engine, stem: str, labels: Mapping[str, str], overlays: bool) -> None:
         self._engine = engine
+        self._overlays = overlays
         self.stem = stem
         self.labels = labels
         self.container = ""
@@ -161,24 +185,23 @@ class _Making:
         self.closers: list[Callable[[], None]] = []
         self._containers: list[str] = []
         self._volumes: list[str] = []
-        self._overlaid: set[str] = set()
+        self.overlaid: set[str] = set()
 
-    def create(self, launch: Launch, local: bool) -> str:
+    def create(self, launch: Launch, local: bool) -> None:
         if launch.isolated:
             self.network = self.stem
             self._engine.create_network(self.stem, self.labels, isolated=True)
-        mounts = tuple(self._volume(index, volume, local) for index, volume in enumerate(launch.volumes))
+        mounts = tuple(self._volume(index, volume) for index, volume in enumerate(launch.volumes))
         self.container = self._engine.create_container(self._spec(launch, mounts, local))
         self._containers.append(self.container)
-        return self.container
 
-    def _volume(self, index: int, volume: Volume, local: bool) -> VolumeMount:
+    def _volume(self, index: int, volume: Volume) -> VolumeMount:
         name = f"{self.stem}-{index}"
         self._volumes.append(name)
-        if volume.overlay_of is not None and local:
+        if volume.overlay_of is not None and self._overlays:
             with contextlib.suppress(EngineError):  # an engine that cannot: the contents are copied instead
                 self._engine.create_volume(name, self.labels, overlay_of=volume.overlay_of)
-                self._overlaid.add(volume.path)
+                self.overlaid.add(volume.path)
                 return VolumeMount(name, volume.path, volume.read_only)
         self._engine.create_volume(name, self.labels)
         return VolumeMount(name, volume.path, volume.read_only)
@@ -207,15 +230,15 @@ class _Making:
             gpus=granted.gpus if granted else False,
         )
 
-    def fill(self, launch: Launch, container: str) -> None:
+    def fill(self, launch: Launch, on_bytes: Callable[[int], None]) -> None:
         writable = [volume for volume in launch.volumes if not volume.read_only]
         if writable:
-            self._put(container, writable)
-        sealed = [volume for volume in launch.volumes if volume.read_only and volume.path not in self._overlaid]
+            self._put(self.container, writable, on_bytes)
+        sealed = [volume for volume in launch.volumes if volume.read_only and volume.path not in self.overlaid]
         if sealed:
-            self._fill_sealed(launch, sealed)
+            self._fill_sealed(launch, sealed, on_bytes)
 
-    def _fill_sealed(self, launch: Launch, sealed: list[Volume]) -> None:
+    def _fill_sealed(self, launch: Launch, sealed: list[Volume], on_bytes: Callable[[int], None]) -> None:
         """A volume that the container mounts read-only takes no archive there: it is filled through a second
         container that is never started."""
         names = {volume.path: f"{self.stem}-{index}" for index, volume in enumerate(launch.volumes)}
@@ -224,18 +247,21 @@ class _Making:
             ContainerSpec(launch.image, f"{self.stem}-filler", self.labels, command=("true",), mounts=mounts)
         )
         self._containers.append(filler)
-        self._put(filler, sealed)
+        self._put(filler, sealed, on_bytes)
         self._engine.remove_container(filler)
         self._containers.remove(filler)
 
-    def _put(self, container: str, volumes: list[Volume]) -> None:
-        self._engine.put_archive(container, "/", tar_stream(self._entries(volumes)))
+    def _put(self, container: str, volumes: list[Volume], on_bytes: Callable[[int], None]) -> None:
+        # the engine made the way to each mount; what the image has there already keeps its owner and mode
+        existing = {parent for volume in volumes for parent in _outside(volume.path.strip("/"))}
+        stream = tar_stream(self._entries(volumes), existing=existing)
+        self._engine.put_archive(container, "/", counted(stream, on_bytes))
 
     def _entries(self, volumes: list[Volume]) -> Iterator[Entry]:
         for volume in volumes:
             root = volume.path.strip("/")
             yield TreeDirectory(root)
-            if volume.contents is None or volume.path in self._overlaid:
+            if volume.contents is None or volume.path in self.overlaid:
                 continue
             for entry in volume.contents():
                 yield below(root, entry)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
@@ -25,6 +25,13 @@ def chunks_of(source: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
     with source:
         while data := source.read(size):
             yield data
+
+
+def counted(chunks: Iterable[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    """The same chunks; `on_bytes` is told the size of each as it passes, and may end the stream by raising."""
+    for chunk in chunks:
+        on_bytes(len(chunk))
+        yield chunk
 
 
 class _Chunks(io.RawIOBase):

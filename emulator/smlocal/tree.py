@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -61,14 +61,15 @@ def below(folder: str, entry: Entry) -> Entry:
     return replace(entry, path=path)
 
 
-def tar_stream(entries: Iterable[Entry], modified: float = 0.0) -> Iterator[bytes]:
-    """The entries as a tar stream (PAX, owner 0:0, every parent directory made first with mode 0755).
+def tar_stream(entries: Iterable[Entry], modified: float = 0.0, *, existing: Collection[str] = ()) -> Iterator[bytes]:
+    """The entries as a tar stream (PAX, owner 0:0, every parent directory made first with mode 0755, but those that are
+    `existing`: unpacking would change their owner and mode).
 
     Raises OSError when a file gives fewer bytes than it promised.
     """
-    made: set[str] = set()
+    made = set(existing)
     for entry in entries:
-        for parent in _parents(entry.path):
+        for parent in parents(entry.path):
             if parent not in made:
                 made.add(parent)
                 yield _header(TreeDirectory(parent), modified)
@@ -80,7 +81,8 @@ def tar_stream(entries: Iterable[Entry], modified: float = 0.0) -> Iterator[byte
     yield b"\0" * (2 * tarfile.BLOCKSIZE)
 
 
-def _parents(path: str) -> Iterator[str]:
+def parents(path: str) -> Iterator[str]:
+    """The directories that a relative path lies in, the outermost first."""
     parts = path.split("/")[:-1]
     for end in range(1, len(parts) + 1):
         yield "/".join(parts[:end])

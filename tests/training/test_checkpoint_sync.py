@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,3 +64,27 @@ def test_what_was_restored_and_is_gone_is_deleted(store: DirectoryStore) -> None
     restored = TreeFile("old", 3, lambda: io.BytesIO(b"old"), modified=NOW - 60)
     sync(store, restored).bring(directory("new", NOW))
     assert [item.key for item in store.list(BUCKET)] == ["run/w"]
+
+
+def test_what_is_neither_a_file_nor_a_folder_is_named(store: DirectoryStore) -> None:
+    def archive(*links: str) -> Iterator[bytes]:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as members:
+            for name, kind, target in [
+                ("", tarfile.DIRTYPE, ""),
+                ("/e1", tarfile.DIRTYPE, ""),
+                ("/w", tarfile.REGTYPE, ""),
+                ("/second", tarfile.LNKTYPE, "checkpoints/w"),
+                *((link, tarfile.SYMTYPE, "w") for link in links),
+            ]:
+                member = tarfile.TarInfo(f"checkpoints{name}")
+                member.type, member.linkname, member.mtime = kind, target, NOW
+                members.addfile(member)
+        yield packed.getvalue()
+
+    kept = sync(store)
+    kept.bring(archive("/latest", "/e1/best"))
+    assert kept.left_out == ["latest", "e1/best"]
+    kept.bring(archive("/latest"))
+    assert kept.left_out == ["latest"], "as they are at the last look"
+    assert [item.key for item in store.list(BUCKET)] == ["run/second", "run/w"]

@@ -46,6 +46,11 @@ def test_what_was_kept_is_there_when_the_next_job_begins(jobs: Jobs) -> None:
     assert jobs.lines == ["one", "e1", '{"LocalPath":"/state"}']
 
 
+def test_the_way_to_the_checkpoints_keeps_its_owners_and_modes(jobs: Jobs) -> None:
+    run(jobs, "stat -c '%a %U' /var/tmp /var/tmp/run /opt/ml", {"S3Uri": URI, "LocalPath": "/var/tmp/run"})
+    assert jobs.lines == ["1777 root", "755 root", "755 root"]
+
+
 def test_what_a_job_deleted_is_deleted_in_the_bucket(jobs: Jobs) -> None:
     jobs.put("checkpoints/run/old", b"old")
     run(jobs, "rm /opt/ml/checkpoints/old; echo new > /opt/ml/checkpoints/new", {"S3Uri": URI})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,8 +14,8 @@ import pytest
 
 from smlocal import owner
 from smlocal.engine.scripted import FACTS, Run, Script, ScriptedEngine
-from smlocal.errors import DiskFull, EngineError, EngineUnavailable
-from smlocal.journal import Journal
+from smlocal.errors import ContainerNotStarted, DiskFull, EngineError, EngineUnavailable
+from smlocal.journal import Journal, Record
 from smlocal.launch import Launcher
 from smlocal.settings import Limits, Settings
 from smlocal.storage.directory import DirectoryStore
@@ -59,6 +59,7 @@ class Bench:
     def run(self, program: Callable[[Run], int] | Script, **options: Any) -> TrainingResult:
         self.engine.add_image("algorithm", program)
         changes = options.pop("changes", {})
+        on_bytes = options.pop("on_bytes", lambda transfer, count: None)
         request = {
             "TrainingJobName": "job",
             "AlgorithmSpecification": {"TrainingImage": "algorithm", "TrainingInputMode": "File"},
@@ -68,7 +69,8 @@ class Bench:
             "StoppingCondition": {"MaxRuntimeInSeconds": 100},
             **changes,
         }
-        return self.runner.run(request, "algorithm", observer=Observer(on_note=self.notes.append), **options)
+        observer = Observer(on_note=self.notes.append, on_bytes=on_bytes)
+        return self.runner.run(request, "algorithm", observer=observer, **options)
 
 
 @pytest.fixture
@@ -157,6 +159,57 @@ def test_seconds_are_counted_from_start_to_upload_and_at_least_one(bench: Bench)
     assert bench.run(program).description["TrainingTimeInSeconds"] == 42
 
 
+def test_a_failed_job_ends_when_its_program_does(bench: Bench) -> None:
+    def program(run: Run) -> int:
+        bench.now += timedelta(seconds=42)
+        run.files.write("/opt/ml/model/weights", b"1")
+        return 1
+
+    class TakesItsTime(DirectoryStore):
+        def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
+            bench.now += timedelta(seconds=100)
+            return super().put(bucket, key, source)
+
+    bench.runner.store = TakesItsTime(bench.folder / "s3")
+    described = bench.run(program).description
+    assert (described["TrainingJobStatus"], described["TrainingTimeInSeconds"]) == ("Failed", 42)
+
+
+def test_a_program_that_could_not_be_started_has_no_training_time(bench: Bench) -> None:
+    bench.engine.fail("start", ContainerNotStarted("exec: train: not found"))
+    described = bench.run(GOOD).description
+    assert described["TrainingJobStatus"] == "Failed"
+    assert described.keys().isdisjoint({"TrainingStartTime", "TrainingEndTime", "BillableTimeInSeconds"})
+
+
+class FullRecords(Journal):
+    """A journal whose disk fills up as soon as a job has begun."""
+
+    def begin(self, kind: str, name: str, request: Mapping[str, Any]) -> Record:
+        return FullRecord(super().begin(kind, name, request).folder)
+
+
+class FullRecord(Record):
+    def event(self, what: str, **facts: Any) -> None:
+        raise DiskFull("no space left to write events")
+
+    def log(self, line: bytes) -> None:
+        raise DiskFull("no space left to write log")
+
+    def write(self, name: str, document: Mapping[str, Any]) -> None:
+        raise DiskFull("no space left to write a document")
+
+
+def test_a_full_disk_under_the_records_costs_no_model(bench: Bench) -> None:
+    bench.runner.journal = FullRecords(bench.folder, 1_000_000, owner.this_process())
+    result = bench.run(Script(output=["a\n", "b\n"], files={"/opt/ml/model/weights": b"1"}))
+    assert (result.status, [seen.path for seen in result.evidence.model_files]) == ("Completed", ["weights"])
+    assert [note for note in bench.notes if "record" in note] == [
+        "the job's record is not complete: no space left to write events"
+    ]
+    assert [item.key for item in bench.store.list(BUCKET, "out/")] == ["out/job/output/model.tar.gz"]
+
+
 def test_a_record_is_kept_of_everything(bench: Bench) -> None:
     bench.run(Script(output=["loss=1\n"]))
     record = bench.journal.find("job")
@@ -178,6 +231,31 @@ def test_channels_reach_the_program(bench: Bench) -> None:
     source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/"}
     bench.run(program, changes={"InputDataConfig": [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]})
     assert seen == [b"1,2\n"]
+
+
+def test_a_stop_ends_the_copying_of_the_input(bench: Bench) -> None:
+    bench.store.put(BUCKET, "train/big", io.BytesIO(b"x" * 5_000_000))
+    stop = threading.Event()
+    moved: list[int] = []
+
+    def on_bytes(transfer: str, count: int) -> None:
+        moved.append(count)
+        if count > 2_000_000:
+            stop.set()
+
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{BUCKET}/train/"}
+    channels = [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
+    result = bench.run(GOOD, stop=stop, on_bytes=on_bytes, changes={"InputDataConfig": channels})
+    assert (result.status, result.description["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert moved[-1] < 4_000_000
+    assert bench.launcher.mine() == []
+
+
+def test_what_goes_in_and_comes_out_is_counted(bench: Bench) -> None:
+    moved: dict[str, int] = {}
+    bench.run(GOOD, on_bytes=lambda transfer, count: moved.update({transfer: count}))
+    assert moved["input"] > 1000
+    assert moved["output"] > 1000
 
 
 def test_a_stop_that_comes_before_the_program_starts_starts_nothing(bench: Bench) -> None:

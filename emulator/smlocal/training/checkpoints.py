@@ -38,12 +38,14 @@ class CheckpointSync:
         files = (entry for entry in restored.entries if isinstance(entry, TreeFile))
         self._seen: dict[str, tuple[int, int]] = {file.path: (file.size, int(file.modified or 0)) for file in files}
         self._lock = threading.Lock()
+        self.left_out: list[str] = []  # what is neither a file nor a folder, such as a symbolic link, at the last look
 
     def bring(self, archive: Iterator[bytes]) -> int:
         """Store what is new or changed in a tar stream of the directory; gives how many files that were."""
         with self._lock, reader_of(archive) as source, tarfile.open(fileobj=source, mode="r|") as members:
             present: dict[str, tuple[int, int]] = {}
             second_names: dict[str, str] = {}
+            left_out: list[str] = []
             stored = 0
             for member in members:
                 path = member.name.partition("/")[2]
@@ -51,6 +53,8 @@ class CheckpointSync:
                     continue
                 if member.islnk():
                     second_names[path] = member.linkname.partition("/")[2]
+                elif not member.isfile() and not member.isdir():
+                    left_out.append(path)
                 if not member.isfile():
                     continue
                 found = (member.size, int(member.mtime))
@@ -62,6 +66,7 @@ class CheckpointSync:
             stored += self._copy(second_names, present)
             self._forget(present)
             self._seen = present
+            self.left_out = left_out
         return stored
 
     def _put(self, members: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> int:

@@ -6,13 +6,14 @@ Sources: AWS developer guide, your-algorithms-training-algo-running-container, -
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Protocol
 
 from smlocal import channels, optml, requests
 from smlocal.container import Exit, LaunchedContainer, LogLine
-from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine, SmlocalError
+from smlocal.errors import ContainerNotStarted, DiskFull, ImageNotFound, NotFoundInEngine, SmlocalError, StorageError
 from smlocal.evidence import TrainingEvidence
 from smlocal.instances import Granted
 from smlocal.journal import Record
@@ -32,10 +33,15 @@ from smlocal.training.result import (
     UPLOAD_FULL,
     Observer,
     TrainingResult,
+    Transfer,
 )
 
 _TURN = 0.1  # seconds between looks at a stop request
 _DEFAULT_RUNTIME = 86400  # API: StoppingCondition
+
+
+class _StopAsked(Exception):
+    """The job is to stop while its container is being filled."""
 
 
 class Tools(Protocol):
@@ -81,6 +87,8 @@ class TrainingJob:
         self._created = runner.now()
         self._began: datetime | None = None
         self._exit: Exit | None = None
+        self._program_ended: datetime | None = None
+        self._unrecorded = False  # the record could not be written, and that was told
         self._start_error = ""
         self._stopped = ""
         self._failure_file: bytes | None = None
@@ -97,31 +105,54 @@ class TrainingJob:
         except ImageNotFound:
             self._failure_reason = NO_IMAGE
         except DiskFull:
-            self._failure_reason = UPLOAD_FULL if self._exit is not None else DOWNLOAD_FULL
+            self._failure_reason = DOWNLOAD_FULL if self._began is None else UPLOAD_FULL
         return self._finish()
 
     def _launch_and_watch(self, stop: threading.Event, hurry: threading.Event) -> None:
         if self._inputs.channels:
             self._progress.enter("Downloading", DOWNLOADING)
-        with self._runner.launcher.launch(self._launching().launch(self._keep)) as container:
+        try:
+            container = self._runner.launcher.launch(
+                self._launching().launch(self._keep), self._counting("input", stop)
+            )
+        except _StopAsked:
+            self._enter_stopping("Stopped")
+            return
+        with container:
             if stop.is_set():
-                self._stopped = "Stopped"
-                self._progress.enter("Stopping", STOPPING)
+                self._enter_stopping("Stopped")
                 return
             self._progress.enter("Training", PULLING, TRAINING)
-            self._began = self._runner.now()
-            deadline = self._runner.monotonic() + self._allowed_seconds()
+            began, deadline = self._runner.now(), self._runner.monotonic() + self._allowed_seconds()
             try:
                 container.start(self._on_line)
             except ContainerNotStarted as error:
                 self._start_error = str(error)
                 self._failure_reason = (NOT_STARTED + self._start_error)[: optml.FAILURE_REASON_LENGTH]
                 return
+            self._began = began
             self._attend(container, deadline, stop, hurry)
             if not self._stopped:  # Uploading is a state of InProgress; a stopping job uploads as Stopping (API)
                 self._progress.enter("Uploading", UPLOADING)
             self._upload(container)
             self._last_lines = container.last_lines(20)
+
+    def _enter_stopping(self, reason: str) -> None:
+        self._stopped = reason
+        self._progress.enter("Stopping", STOPPING)
+
+    def _counting(self, transfer: Transfer, stop: threading.Event | None = None) -> Callable[[int], None]:
+        """Tells how many bytes have passed; ends the transfer when the job is to stop."""
+        passed = 0
+
+        def on_bytes(count: int) -> None:
+            nonlocal passed
+            passed += count
+            self._observer.on_bytes(transfer, passed)
+            if stop is not None and stop.is_set():
+                raise _StopAsked
+
+        return on_bytes
 
     def _launching(self) -> Launching:
         runner = self._runner
@@ -139,18 +170,14 @@ class TrainingJob:
         """Wait for the exit, the stop request or the end of the allowed time."""
         with self._checkpointing(container) as syncing:
             while (ended := container.wait(_TURN)) is None:
-                if stop.is_set():
-                    self._stopped = "Stopped"
-                elif self._runner.monotonic() >= deadline:
-                    self._stopped = "MaxRuntimeExceeded"
-                if self._stopped:
-                    self._progress.enter("Stopping", STOPPING)
+                if stop.is_set() or self._runner.monotonic() >= deadline:
+                    self._enter_stopping("Stopped" if stop.is_set() else "MaxRuntimeExceeded")
                     ended = container.terminate(self._runner.settings.limits.training_stop_grace, hurry)
                     break
-            self._exit = ended
+            self._exit, self._program_ended = ended, self._runner.now()
         if syncing.failure is not None:
             self._observer.on_note(f"checkpoints could not be kept while the job ran: {syncing.failure}")
-        self._record.event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
+        self._record_event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
 
     def _checkpointing(self, container: LaunchedContainer) -> PeriodicSync | _NoSync:
         if self._sync is None:
@@ -168,22 +195,28 @@ class TrainingJob:
     def _upload(self, container: LaunchedContainer) -> None:
         if self._exit is not None and self._exit.code != 0:
             self._failure_file = read_failure(container)
-        self._outputs.upload(container)
+        self._outputs.upload(container, self._counting("output"))
         for name in self._outputs.left_out:
             self._observer.on_note(f"{name} in {optml.MODEL} is neither a file nor a folder and was not uploaded")
         if self._sync is not None:
-            path = optml.checkpoint_path(self._request)
-            try:
-                self._sync.bring(container.read(path))
-            except NotFoundInEngine:
-                self._observer.on_note(f"{path} is gone: the program removed its checkpoint directory")
+            self._keep_checkpoints(self._sync, container)
+
+    def _keep_checkpoints(self, sync: CheckpointSync, container: LaunchedContainer) -> None:
+        path = optml.checkpoint_path(self._request)
+        try:
+            sync.bring(container.read(path))
+        except NotFoundInEngine:
+            self._observer.on_note(f"{path} is gone: the program removed its checkpoint directory")
+        for name in sync.left_out:
+            self._observer.on_note(f"{name} in {path} is neither a file nor a folder and was not kept")
 
     def _finish(self) -> TrainingResult:
         status = self._final_status()
         secondary = self._stopped if status == "Stopped" else status
         self._progress.finish(secondary)
         description = self._described(status, secondary)
-        self._record.write("description.json", description)
+        with self._recording():
+            self._record.write("description.json", description)
         return TrainingResult(description, self._evidence())
 
     def _final_status(self) -> str:
@@ -219,8 +252,10 @@ class TrainingJob:
         if metrics := self._scanner.final():
             description["FinalMetricDataList"] = metrics
         if self._began is not None:
-            seconds = max(1, round((ended - self._began).total_seconds()))
-            description |= {"TrainingStartTime": self._began, "TrainingEndTime": ended}
+            # the upload counts, but for a failed job: its end is the moment of the failure
+            over = self._program_ended if status == "Failed" and self._program_ended else ended
+            seconds = max(1, round((over - self._began).total_seconds()))
+            description |= {"TrainingStartTime": self._began, "TrainingEndTime": over}
             description |= {"TrainingTimeInSeconds": seconds, "BillableTimeInSeconds": seconds}
         return description
 
@@ -242,15 +277,30 @@ class TrainingJob:
             notes=self._notes,
         )
 
+    @contextmanager
+    def _recording(self) -> Iterator[None]:
+        """A record that cannot be written is told once, and is no reason to lose a model."""
+        try:
+            yield
+        except (DiskFull, StorageError) as error:
+            if not self._unrecorded:
+                self._unrecorded = True
+                self._observer.on_note(f"the job's record is not complete: {error}")
+
+    def _record_event(self, what: str, **facts: Any) -> None:
+        with self._recording():
+            self._record.event(what, **facts)
+
     def _on_status(self, status: str, message: str) -> None:
-        self._record.event("status", status=status, message=message)
+        self._record_event("status", status=status, message=message)
         self._observer.on_status(status, message)
 
     def _on_line(self, line: LogLine) -> None:
         text = escape(line.text.decode("utf-8", "replace"))
-        self._record.log(text.encode())
+        with self._recording():
+            self._record.log(text.encode())
         for metric in self._scanner.scan(text, self._runner.now()):
-            self._record.event("metric", name=metric.name, value=metric.value)
+            self._record_event("metric", name=metric.name, value=metric.value)
         self._observer.on_line(text)
 
 

@@ -11,7 +11,7 @@ its status `Uploading`, which users see in its log.
 from __future__ import annotations
 
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from smlocal import artifacts, optml
@@ -19,8 +19,10 @@ from smlocal.container import LaunchedContainer
 from smlocal.errors import NotFoundInEngine
 from smlocal.evidence import FileSeen
 from smlocal.storage.interface import ObjectStore
-from smlocal.streams import reader_of
+from smlocal.streams import counted, reader_of
 from smlocal.tarstream import Member
+
+Read = Callable[[str], Iterator[bytes]]  # a path in the container -> its tar stream
 
 _FAILURE_BYTES = 8192  # more than FailureReason can hold, so that a rule can tell a text that is too long
 
@@ -52,28 +54,33 @@ class Outputs:
         """`ModelArtifacts.S3ModelArtifacts`: named from the start, also when nothing will be written."""
         return f"s3://{self._bucket}/{self._prefix}{'model.tar.gz' if self._compressed else 'model/'}"
 
-    def upload(self, container: LaunchedContainer) -> None:
-        """Store the model and the other output of a container that has ended. Raises DiskFull, StorageError."""
-        if self._compressed:
-            self._archive(container, optml.MODEL, "model.tar.gz", self.model_files)
-        else:
-            self._files(container)
-        # whether CompressionType NONE holds for this one too is not documented: it stays an archive
-        self._archive(container, optml.OUTPUT_DATA, "output.tar.gz", self.output_files)
+    def upload(self, container: LaunchedContainer, on_bytes: Callable[[int], None] = lambda count: None) -> None:
+        """Store the model and the other output of a container that has ended; `on_bytes` is told of every piece that is
+        read of it. Raises DiskFull, StorageError."""
 
-    def _archive(self, container: LaunchedContainer, path: str, name: str, seen: list[FileSeen]) -> None:
+        def read(path: str) -> Iterator[bytes]:
+            return counted(container.read(path), on_bytes)
+
+        if self._compressed:
+            self._archive(read, optml.MODEL, "model.tar.gz", self.model_files)
+        else:
+            self._files(read)
+        # whether CompressionType NONE holds for this one too is not documented: it stays an archive
+        self._archive(read, optml.OUTPUT_DATA, "output.tar.gz", self.output_files)
+
+    def _archive(self, read: Read, path: str, name: str, seen: list[FileSeen]) -> None:
         try:
-            packed = artifacts.pack(container.read(path), path.rpartition("/")[2], lambda m: seen.append(_seen(m)))
+            packed = artifacts.pack(read(path), path.rpartition("/")[2], lambda m: seen.append(_seen(m)))
         except NotFoundInEngine:
             return  # the program removed the directory
         if packed is not None:
             with reader_of(packed) as source:
                 self._store.put(self._bucket, self._prefix + name, source)
 
-    def _files(self, container: LaunchedContainer) -> None:
+    def _files(self, read: Read) -> None:
         try:
             self.left_out = artifacts.upload(
-                container.read(optml.MODEL),
+                read(optml.MODEL),
                 "model",
                 self._store,
                 self._bucket,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from smlocal.evidence import TrainingEvidence
 
@@ -26,6 +26,9 @@ UPLOAD_FULL = "ClientError: Artifact upload failed:Insufficient disk space"
 NOT_STARTED = "ClientError: Artifact upload failed:API error (400): "
 
 
+Transfer = Literal["input", "output"]
+
+
 @dataclass(frozen=True)
 class Observer:
     """Whom a job tells what happens, while it happens."""
@@ -33,6 +36,7 @@ class Observer:
     on_status: Callable[[str, str], None] = lambda status, message: None
     on_line: Callable[[str], None] = lambda line: None  # escaped as CloudWatch has it
     on_note: Callable[[str], None] = lambda note: None
+    on_bytes: Callable[[Transfer, int], None] = lambda transfer, count: None  # how many have passed so far
 
 
 @dataclass(frozen=True)

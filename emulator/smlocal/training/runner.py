@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from smlocal import channels, requests
+from smlocal import channels, optml, requests
 from smlocal.images.references import XGBOOST_REPOSITORY
-from smlocal.journal import Journal
+from smlocal.journal import INTERNAL_ERROR, Journal
 from smlocal.launch import Launcher
 from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore
@@ -74,9 +74,27 @@ class TrainingRunner:
         outputs = Outputs.for_job(request, self.store)
         if image.startswith(XGBOOST_REPOSITORY):
             request = with_metric_definitions(request)
+        # the name is taken from here on: nothing below refuses the request any more
         record = self.journal.begin("training job", request["TrainingJobName"], request)
-        job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
+        begun = self.now()
         try:
+            job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
             return job.run(stop or threading.Event(), hurry or threading.Event())
+        except Exception as error:
+            record.broken_off(error, self._broken_off(request, begun))
+            raise
         finally:
             record.close()
+
+    def _broken_off(self, request: Mapping[str, Any], begun: datetime) -> dict[str, Any]:
+        """DescribeTrainingJob's answer for a job that smlocal could not go on with."""
+        name, settings = request["TrainingJobName"], self.settings
+        return {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TrainingJobArn": optml.job_arn("training-job", name, settings.region, settings.account),
+            "TrainingJobStatus": "Failed",
+            "SecondaryStatus": "Failed",
+            "FailureReason": INTERNAL_ERROR,
+            "CreationTime": begun,
+            "LastModifiedTime": self.now(),
+        }
