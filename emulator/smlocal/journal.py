@@ -1,15 +1,17 @@
 """What happened to each job and endpoint: a folder each, with its request, its events and its log.
 
-    <state>/jobs/<name>/request.json    the request, as given
-                        events.jsonl    one line per thing that happened, appended
-                        log             the container's output, appended while it runs
-                        description.json  the last answer, as a Describe call would give it
+    <state>/jobs/<kind>/<name>/request.json    the request, as given
+                               events.jsonl    one line per thing that happened, appended
+                               log             the container's output, appended while it runs
+                               description.json  the last answer, as a Describe call would give it
 
+Kinds are "training job", "transform job" and "endpoint", each with names of its own, as in an AWS account.
 An event is only ever appended, so that a `kill -9` loses at most a line that was being written.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
@@ -19,8 +21,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from smlocal.errors import DiskFull, InvalidRequest, StorageError
+from smlocal.errors import DiskFull, InvalidRequest, SmlocalError, StorageError
 from smlocal.owner import Owner, is_dead, owner_of
+
+# FailureReason of what the platform itself could not do. Source: users' reports, such as aws/sagemaker-python-sdk
+# issues 70 and 1057.
+INTERNAL_ERROR = "InternalServerError: We encountered an internal error. Please try again."
 
 _ENOSPC = 28
 
@@ -34,10 +40,10 @@ class Journal:
         self._me = me
 
     def begin(self, kind: str, name: str, request: Mapping[str, Any]) -> Record:
-        """A new record. Raises InvalidRequest when the name was used before."""
-        folder = self._root / name
+        """A new record. Raises InvalidRequest when that kind's name was used before."""
+        folder = self._root / kind.replace(" ", "-") / name
         try:
-            self._root.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir()
         except FileExistsError as error:
             article = "an" if kind[0] in "aeiou" else "a"
@@ -47,32 +53,53 @@ class Journal:
             ) from error
         except OSError as error:
             raise _storage_error(folder, error) from error
-        self._shrink(keep=folder)
         record = Record(folder)
-        record.write("request.json", {"kind": kind, "owner": self._me.labels(), "request": request})
+        try:
+            self._shrink(keep=folder)
+            record.write("request.json", {"kind": kind, "owner": self._me.labels(), "request": request})
+        except BaseException:
+            record.forget()  # or the name could never be used
+            raise
         return record
 
     def find(self, name: str) -> Record | None:
-        folder = self._root / name
-        return Record(folder) if "/" not in name and name not in ("", ".", "..") and folder.is_dir() else None
+        """The newest record of that name."""
+        found = self.named(name)
+        return found[-1] if found else None
+
+    def named(self, name: str) -> list[Record]:
+        """The records that `name` means, the newest last: of any kind, or of one, as in "training-job/NAME", or
+        "training/NAME" with the kind as `ps` has it."""
+        return [record for record in self.records() if name in (record.name, record.address, record.short_address)]
 
     def records(self) -> list[Record]:
         """Every record, the newest last."""
-        if not self._root.is_dir():
-            return []
-        folders = [folder for folder in self._root.iterdir() if folder.is_dir()]
-        return [Record(folder) for folder in sorted(folders, key=lambda folder: folder.stat().st_mtime)]
+        times: dict[Path, float] = {}
+        for folder in self._root.glob("*/*"):
+            with contextlib.suppress(FileNotFoundError):  # it was forgotten meanwhile
+                if folder.is_dir():
+                    times[folder] = folder.stat().st_mtime
+        return [Record(folder) for folder in sorted(times, key=times.__getitem__)]
+
+    def forget_ended(self) -> list[Record]:
+        """Remove the records and logs of all runs that have ended; gives those that are gone. Their names can be used
+        again."""
+        ended = [record for record in self.records() if self._is_over(record)]
+        for record in ended:
+            record.forget()
+        return [record for record in ended if not record.folder.exists()]
 
     def _shrink(self, keep: Path) -> None:
         """Forget the oldest records while all together are larger than the limit."""
-        sizes = {record.name: record.size() for record in self.records()}
+        records = self.records()
+        sizes = {record.folder: record.size() for record in records}
         total = sum(sizes.values())
-        for record in self.records():
+        for record in records:
             if total <= self._limit:
                 return
             if record.folder != keep and self._is_over(record):
-                total -= sizes[record.name]
-                shutil.rmtree(record.folder, ignore_errors=True)
+                total -= sizes[record.folder]
+                record.forget()
 
     def _is_over(self, record: Record) -> bool:
         """Whether nothing will be added: it has its last word, or the process that would have given it has ended."""
@@ -85,7 +112,10 @@ class Record:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.kind = folder.parent.name.replace("-", " ")
         self.name = folder.name
+        self.address = f"{folder.parent.name}/{folder.name}"  # tells it from another kind's of the same name
+        self.short_address = f"{self.kind.partition(' ')[0]}/{folder.name}"
         self._lock = threading.Lock()
         self._log: BinaryIO | None = None
 
@@ -99,7 +129,7 @@ class Record:
         path = self.folder / "events.jsonl"
         if not path.is_file():
             return
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 yield json.loads(line)
             except ValueError:
@@ -114,6 +144,14 @@ class Record:
                 self._log.write(line + b"\n")
         except OSError as error:
             raise _storage_error(self.log_path, error) from error
+
+    def lines(self) -> list[str]:
+        """The container's output so far."""
+        if not self.log_path.is_file():
+            return []
+        # not splitlines(), which also cuts at what is no end of a line to a container
+        lines = self.log_path.read_bytes().decode("utf-8", "replace").split("\n")
+        return lines if lines[-1] else lines[:-1]
 
     def close(self) -> None:
         """No line follows."""
@@ -138,17 +176,33 @@ class Record:
 
     def read(self, name: str) -> dict[str, Any]:
         """A document, or {} when it was never written."""
-        path = self.folder / name
-        if not path.is_file():
+        try:
+            found: dict[str, Any] = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
             return {}
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
+
+    def broken_off(self, error: Exception, description: Mapping[str, Any]) -> None:
+        """The end of a run that smlocal could not go on with: ours among the events, and a last description. What broke
+        the run may keep us from writing it down: that is no other error."""
+        with contextlib.suppress(SmlocalError):
+            self.event("broken off", error=str(error))
+            self.write("description.json", description)
 
     def is_over(self) -> bool:
         return (self.folder / "description.json").is_file()
 
+    def forget(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def size(self) -> int:
-        return sum(path.stat().st_size for path in self.folder.iterdir() if path.is_file())
+        """Bytes of all its files."""
+        total = 0
+        for path in self.folder.glob("*"):
+            with contextlib.suppress(FileNotFoundError):  # another process forgets it, or replaces a document
+                total += path.stat().st_size
+        return total
 
     def _append(self, name: str, data: bytes) -> None:
         try:

@@ -59,7 +59,7 @@ class MetricScanner:
 def _compiled(name: str, regex: str) -> re.Pattern[str]:
     try:
         return re.compile(regex)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise InvalidRequest(f"the regex of metric definition '{name}' is not one: {error}") from error
 
 

@@ -111,7 +111,8 @@ class ImageEngine:
         yield from self.build_lines
         if self.build_error is not None:
             raise self.build_error
-        self.hold(*tags, labels=labels)
+        architecture = platform.partition("/")[2] if platform else self.architecture
+        self.hold(*tags, labels=labels, architecture=architecture)
 
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
         self.imported.append((archive.read_bytes(), reference, changes))

@@ -124,6 +124,15 @@ def test_another_platform_is_asked_of_the_engine(engine: Any, containers: Path) 
     assert [build.platform for build in engine.builds] == ["linux/arm64"]
 
 
+def test_an_image_of_another_platform_is_up_to_date_when_its_files_are(engine: Any, containers: Path) -> None:
+    engine.pullable[PUBLIC] = lambda: iter(["pulling"])
+    builder(engine, containers).build(platform="linux/arm64", on_line=quiet)
+    listed = builder(engine, containers).list()
+    assert [(status.current, status.architecture) for status in listed] == [(True, "arm64")] * 3
+    change_text(containers)
+    assert [status.current for status in builder(engine, containers).list()] == [True, False, True]
+
+
 def test_names_and_platforms_that_there_are_not_are_refused(engine: Any, containers: Path) -> None:
     with pytest.raises(UsageError, match="there is no image 'pytorch'; there are: base, sklearn, xgboost"):
         builder(engine, containers).build(["pytorch"], on_line=quiet)

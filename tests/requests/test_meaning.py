@@ -31,6 +31,17 @@ SPOT = (
 )
 
 
+def _metric(regex: str) -> dict[str, Any]:
+    return {"AlgorithmSpecification.MetricDefinitions": [{"Name": "loss", "Regex": regex}]}
+
+
+def _no_bucket(member: str, address: str) -> str:
+    return (
+        f'{member} "{address}" names no bucket: S3 allows 3 to 63 lower-case letters, digits, dots and hyphens,'
+        " with a letter or digit at both ends"
+    )
+
+
 def _checkpoints(path: str) -> dict[str, Any]:
     return {"CheckpointConfig": {"S3Uri": "s3://bucket/checkpoints", "LocalPath": path}}
 
@@ -114,6 +125,41 @@ def _checkpoints(path: str) -> dict[str, Any]:
             _checkpoints("/"),
             '"LocalPath" of "CheckpointConfig" cannot be /, which holds folders of the job itself',
         ),
+        (
+            JOB,
+            _metric("loss=(["),
+            "the regex of metric definition 'loss' is not one: unterminated character set at position 6",
+        ),
+        (
+            JOB,
+            _metric("a{99999999999999999999}"),
+            "the regex of metric definition 'loss' is not one: the repetition number is too large",
+        ),
+        (
+            JOB,
+            {"OutputDataConfig.S3OutputPath": "s3://My_Bucket/x"},
+            _no_bucket("OutputDataConfig.S3OutputPath", "s3://My_Bucket/x"),
+        ),
+        (
+            JOB,
+            {"CheckpointConfig": {"S3Uri": "s3://10.0.0.1"}},
+            _no_bucket("CheckpointConfig.S3Uri", "s3://10.0.0.1"),
+        ),
+        (
+            JOB,
+            {"InputDataConfig[0].DataSource.S3DataSource.S3Uri": "s3://a..b/x"},
+            _no_bucket("InputDataConfig[0].DataSource.S3DataSource.S3Uri", "s3://a..b/x"),
+        ),
+        (
+            TRANSFORM,
+            {"TransformOutput.S3OutputPath": "s3://b/x"},
+            _no_bucket("TransformOutput.S3OutputPath", "s3://b/x"),
+        ),
+        (
+            MODEL,
+            {"PrimaryContainer.ModelDataUrl": "s3://-bucket/m.tar.gz"},
+            _no_bucket("PrimaryContainer.ModelDataUrl", "s3://-bucket/m.tar.gz"),
+        ),
         (MODEL, {"PrimaryContainer": ...}, "Specify the model's container in PrimaryContainer"),
         (MODEL, {"Containers": [{"Image": "a"}]}, "Specify either PrimaryContainer or Containers, not both"),
         (
@@ -173,6 +219,9 @@ def test_members_that_contradict_each_other_are_refused(
         (JOB, {"ResourceConfig": {"InstanceGroups": [GROUP], "VolumeSizeInGB": 30}}),
         (JOB, {"InputDataConfig": [CHANNEL, {**CHANNEL, "ChannelName": "Train"}]}),
         (JOB, {"InputDataConfig[0].InputMode": "Pipe", "InputDataConfig[0].CompressionType": "Gzip"}),
+        (JOB, _metric(r"loss=([0-9\.]+)")),
+        (JOB, {"OutputDataConfig.S3OutputPath": "s3://123.456.com"}),
+        (JOB, {"OutputDataConfig.S3OutputPath": "https://my-bucket.s3.amazonaws.com/out"}),
         (JOB, _checkpoints("/opt/ml/checkpoints/")),
         (JOB, _checkpoints("/state")),
         (JOB, _checkpoints("/opt/ml/model2")),

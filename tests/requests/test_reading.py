@@ -53,6 +53,7 @@ def test_a_byte_order_mark_is_no_part_of_the_json(tmp_path: Path, request_with: 
         ('{"A": {"eta": "1", "eta": "2", "b": ""}}', "has the key 'eta' more than once"),
         ('{"A": NaN}', "request.json cannot be used: NaN is not a number of JSON"),
         ('{"A": -Infinity}', "request.json cannot be used: -Infinity is not a number of JSON"),
+        ('{"A": 1e999}', "request.json cannot be used: 1e999 is larger than any number here"),
         ("[" * 100_000, "request.json cannot be used: it is nested too deeply"),
         ('{"A": ' + "9" * 5000 + "}", "request.json cannot be used: Exceeds the limit"),
     ],

@@ -197,3 +197,22 @@ def test_any_json_is_accepted_or_refused_with_a_sentence(request: dict[str, Any]
         check(JOB, request)
     except InvalidRequest as error:
         assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "named"),
+    [
+        ("TrainingJobName", "a\ud800", "parameter TrainingJobName, value: a\\ud800: "),
+        ("HyperParameters", {"a": "\udcff"}, "parameter HyperParameters.a, value: \\udcff: "),
+        ("HyperParameters", {"\udcff": "a"}, "parameter HyperParameters (key: \\udcff), value: \\udcff: "),
+        ("Environment", {"A": "\ud800"}, "parameter Environment.A, value: \\ud800: "),
+        ("InputDataConfig[0].ContentType", "\ud800", "parameter InputDataConfig[0].ContentType, value: \\ud800: "),
+        ("\ud800", "a", 'Unknown parameter in input: "\\ud800", must be one of: '),
+    ],
+)
+def test_what_utf_8_cannot_hold_is_refused_by_name(
+    place: str, value: Any, named: str, request_with: RequestWith
+) -> None:
+    fault = _fault(JOB, request_with(JOB, {place: value}))
+    assert named in fault
+    assert fault.encode("utf-8"), "the sentence itself can be written anywhere"

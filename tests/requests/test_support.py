@@ -207,3 +207,25 @@ def test_the_rows_of_the_table_are_all_its_decisions() -> None:
     assert [(row.operation, row.path) for row in rows] == [(operation, one.path) for operation, one in EVERY]
     mode = next(row for row in rows if row.path == "AlgorithmSpecification.TrainingInputMode")
     assert (mode.standing, mode.values) == ("honoured", '"File"')
+
+
+@pytest.mark.parametrize(
+    ("operation", "place"),
+    [
+        (JOB, "OutputDataConfig.S3OutputPath"),
+        (JOB, "CheckpointConfig.S3Uri"),
+        (JOB, "InputDataConfig[0].DataSource.S3DataSource.S3Uri"),
+        (MODEL, "PrimaryContainer.ModelDataUrl"),
+        (TRANSFORM, "TransformInput.DataSource.S3DataSource.S3Uri"),
+        (TRANSFORM, "TransformOutput.S3OutputPath"),
+    ],
+)
+def test_an_https_address_that_aws_takes_is_refused_by_name(
+    operation: str, place: str, request_with: RequestWith
+) -> None:
+    address = "https://my-bucket.s3.amazonaws.com/out"
+    request = request_with(operation, {place: address})
+    requests.check(operation, request)
+    with pytest.raises(NotSupported) as caught:
+        refuse_unsupported(operation, request)
+    assert str(caught.value) == f'smlocal does not support {place} "{address}": write the address as s3://bucket/key'

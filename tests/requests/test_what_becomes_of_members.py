@@ -13,7 +13,7 @@ import pytest
 
 from smlocal import owner
 from smlocal.engine.scripted import Answer, Script, ScriptedEngine
-from smlocal.hosting import Model
+from smlocal.hosting import ModelHost
 from smlocal.http_client import HttpClient
 from smlocal.journal import Journal
 from smlocal.launch import Launcher
@@ -22,10 +22,11 @@ from smlocal.requests.support import TABLE
 from smlocal.settings import Limits, Settings
 from smlocal.storage.directory import DirectoryStore
 from smlocal.training import TrainingRunner
+from smlocal.transform.job import Observer
 from smlocal.transform.runner import TransformRunner
 
 RequestWith = Callable[[str, dict[str, Any]], dict[str, Any]]
-Told = dict[str, dict[str, Any]]  # "request" as it was given, "record" as it was kept, "description" as Describe has it
+Told = dict[str, Any]  # "request" as it was given, "record" as it was kept, "description" as Describe has it, "notes"
 
 EXPERIMENT = {"ExperimentName": "e", "TrialName": "t", "TrialComponentDisplayName": "c", "RunName": "r"}
 TAGS = [{"Key": "team", "Value": "irises"}]
@@ -132,10 +133,18 @@ def transform_job(
     http: HttpClient,
     request_with: RequestWith,
 ) -> Told:
+    """A whole run of a model; "model" is what was told of the model."""
     request = request_with("CreateTransformJob", GIVEN["CreateTransformJob"])
-    result = TransformRunner(launcher, http, store, journal, settings).run(request, Model("iris", "model"))
+    described = request_with("CreateModel", {**GIVEN["CreateModel"], "PrimaryContainer.ModelDataUrl": ...})
+    model = ModelHost(launcher, http, store, settings).model(described, "model")
+    notes: list[str] = []
+    runner = TransformRunner(launcher, http, store, journal, settings)
+    result = runner.run(request, model, observer=Observer(on_note=notes.append))
     assert result.status == "Completed"
-    return _told(journal, request["TransformJobName"], request, result.description)
+    told = _told(journal, request["TransformJobName"], request, result.description)
+    record = journal.find(request["TransformJobName"])
+    assert record is not None
+    return {**told, "notes": notes, "model": {"request": described, "record": record.read("model.json")["request"]}}
 
 
 @pytest.mark.parametrize("path", _recorded("CreateTrainingJob"))
@@ -148,16 +157,23 @@ def test_a_recorded_member_of_a_training_job_is_told_back(path: str, training_jo
 @pytest.mark.parametrize("path", _recorded("CreateTransformJob"))
 def test_a_recorded_member_of_a_transform_job_is_told_back(path: str, transform_job: Told) -> None:
     assert _at(transform_job["record"], path) == _at(transform_job["request"], path)
+    assert _has_note(transform_job, path)
     if not path.startswith("Tags"):
         assert _at(transform_job["description"], path) == _at(transform_job["request"], path)
 
 
 @pytest.mark.parametrize("path", _recorded("CreateModel"))
-def test_a_recorded_member_of_a_model_is_kept(path: str, journal: Journal, request_with: RequestWith) -> None:
-    request = request_with("CreateModel", GIVEN["CreateModel"])
-    name = f"serve-{path.replace('.', '-').replace('[]', '')}"
-    journal.begin("endpoint", name, request)
-    assert _at(_told(journal, name, request, {})["record"], path) == _at(request, path)
+def test_a_recorded_member_of_a_model_is_kept(path: str, transform_job: Told) -> None:
+    """With the job that the model is run for, and the job says that it has no effect."""
+    model = transform_job["model"]
+    assert _at(model["record"], path) == _at(model["request"], path)
+    assert _has_note(transform_job, path)
+
+
+def _has_note(job: Told, path: str) -> bool:
+    """Whether a run says of a member, or of the whole that it is in, that it has no effect."""
+    whole = path if path.startswith(("PrimaryContainer.", "TransformResources.")) else path.split(".")[0].rstrip("[]")
+    return any(note.startswith(f"{whole} has no effect on this machine: ") for note in job["notes"])
 
 
 @pytest.mark.usefixtures("transform_job")

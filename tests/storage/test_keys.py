@@ -5,9 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from smlocal.errors import InvalidRequest, NotSupported, StorageError
+from smlocal.requests.addresses import is_bucket_name
 from smlocal.storage.keys import (
     checked_key,
-    is_bucket_name,
     is_plain,
     key_of_reserved,
     reserved_parts,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from smlocal.errors import NoSuchObject, StorageError, UsageError
+from smlocal.requests.addresses import is_bucket_name
 from smlocal.storage.directory import DirectoryStore
-from smlocal.storage.keys import is_bucket_name
 from smlocal.storage.mounted import Mount, MountedStore, mount_of
 from smlocal.storage.writing import PARTIAL
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smlocal.doctor.engine_checks import INSTALL_DOCKER, disk_row, engine_rows, image_rows
@@ -92,7 +93,7 @@ class Doctor:
         yield self._registry(registry, silence)
         yield self._index(silent["index"])
         yield self._base_source(silence, has_base)
-        yield disk_row("state-disk", self.settings.state, "smlocal prune")
+        yield self._state_disk()
         yield from self._limits()
 
     def _engine_rows(self, engine: Engine) -> tuple[list[Row], bool, str]:
@@ -104,13 +105,26 @@ class Doctor:
         except EngineUnavailable as error:
             return [self._no_engine(error)], False, ""
         except EngineError as error:
-            return [Row("engine", "problem", f"the engine refuses to work: {error}", "docker info")], False, ""
+            return [self._unwilling(error)], False, ""
+
+    def _unwilling(self, error: EngineError) -> Row:
+        """An engine that answers, and does nothing."""
+        named = named_engine(self.environment)
+        if named:
+            return Row("engine", "problem", f"{named} names an engine that refuses to work: {error}", self._unnamed())
+        text = f"the engine refuses to work: {error}; its own log says why"
+        if self.machine.has_systemd():
+            return Row("engine", "problem", text, "sudo systemctl restart docker")
+        return Row("engine", "problem", f"{text}: restart it as it was started, no command here knows how")
+
+    def _unnamed(self) -> str:
+        """The command that leads from an engine that was named back to this machine's own."""
+        return "unset DOCKER_HOST DOCKER_CONTEXT" if _named_by_variable(self.environment) else _DEFAULT_CONTEXT
 
     def _no_engine(self, error: EngineUnavailable) -> Row:
         named = named_engine(self.environment)
         if named:
-            fix = "unset DOCKER_HOST DOCKER_CONTEXT" if _named_by_variable(self.environment) else _DEFAULT_CONTEXT
-            return Row("engine", "problem", f"{named} names an engine that does not answer: {error}", fix)
+            return Row("engine", "problem", f"{named} names an engine that does not answer: {error}", self._unnamed())
         if can_install(self.machine):
             return Row("engine", "problem", f"no container engine answers: {error}", "smlocal doctor --fix")
         debian = "debian" in self.machine.distributions()
@@ -149,6 +163,13 @@ class Doctor:
             packages = " ".join(BOOTSTRAP_PACKAGES)
             return Row("base-source", "problem", text, f"sudo apt-get install --yes {packages}")
         return Row("base-source", "problem", text, _PROXY)
+
+    def _state_disk(self) -> Row:
+        state = self.settings.state
+        row = disk_row("state-disk", state, f"smlocal prune --records --state {shlex.quote(str(state))}")
+        if row.level == "ok":
+            return row
+        return replace(row, text=f"{row.text}; what lies in {state / 's3'} is yours to delete, no command does")
 
     def _limits(self) -> Iterator[Row]:
         scaled = self.settings.scaled

@@ -97,9 +97,9 @@ class ImageBuilder:
         wanted = [name for name in IMAGE_NAMES if not names or name in names or name == "base"]
         return [self._one(name, platform, rebuild and (not names or name in names), on_line) for name in wanted]
 
-    def list(self, platform: str = "linux/amd64") -> list[ImageStatus]:
-        """All of smlocal's images, present or not."""
-        return [self._status(name, platform) for name in IMAGE_NAMES]
+    def list(self) -> list[ImageStatus]:
+        """All of smlocal's images, present or not, whatever platform they were built for."""
+        return [self._status(name) for name in IMAGE_NAMES]
 
     def _one(self, name: str, platform: str, rebuild: bool, on_line: Callable[[str], None]) -> BuiltImage:
         start = self._clock()
@@ -151,7 +151,7 @@ class ImageBuilder:
                 stages.see(line)
                 on_line(line)
 
-    def _status(self, name: str, platform: str) -> ImageStatus:
+    def _status(self, name: str) -> ImageStatus:
         reference = self._reference(name)
         facts = self._held(reference)
         if facts is None:
@@ -160,7 +160,7 @@ class ImageBuilder:
             name=name,
             reference=reference,
             present=True,
-            current=facts.labels.get(CONTENT_LABEL) == self._content(name, platform),
+            current=facts.labels.get(CONTENT_LABEL) == self._content(name, f"linux/{facts.architecture}"),
             id=facts.id,
             tags=facts.tags,
             size_bytes=facts.size_bytes,

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from smlocal.errors import InvalidRequest
+from smlocal.metrics import MetricScanner
 from smlocal.requests import wording
+from smlocal.requests.addresses import buckets_are_named
 
 Request = Mapping[str, Any]
 Rule = Callable[[Request], Iterator[str]]
@@ -46,6 +48,16 @@ def _names_an_algorithm(request: Request) -> Iterator[str]:
         yield "AlgorithmSpecification must name the training image in TrainingImage"
     elif len(named) == 2:
         yield "Specify either TrainingImage or AlgorithmName in AlgorithmSpecification, not both"
+
+
+def _metric_regexes_are_regexes(request: Request) -> Iterator[str]:
+    """Refused here and not by the job, which has its name by then. Source: developer guide, training-metrics (Python's
+    syntax in all examples); the text is ours."""
+    for definition in (request.get("AlgorithmSpecification") or {}).get("MetricDefinitions") or ():
+        try:
+            MetricScanner([definition])
+        except InvalidRequest as error:
+            yield str(error)
 
 
 def _resources_are_whole(request: Request) -> Iterator[str]:
@@ -182,13 +194,15 @@ def _payloads_are_bounded(request: Request) -> Iterator[str]:
 _RULES: Mapping[str, tuple[Rule, ...]] = {
     "CreateTrainingJob": (
         _names_an_algorithm,
+        _metric_regexes_are_regexes,
         _resources_are_whole,
         _time_limits_agree,
         _channels_are_distinct,
         _channels_have_one_source,
         _channels_suit_their_mode,
         _checkpoints_have_their_own_folder,
+        buckets_are_named,
     ),
-    "CreateModel": (_model_has_a_container, _containers_have_an_image),
-    "CreateTransformJob": (_payloads_are_bounded,),
+    "CreateModel": (_model_has_a_container, _containers_have_an_image, buckets_are_named),
+    "CreateTransformJob": (_payloads_are_bounded, buckets_are_named),
 }

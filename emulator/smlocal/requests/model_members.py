@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from smlocal.requests.decision import Decisions, honoured, recorded, refused
 
-_STARTING = "tests/hosting/test_starting.py::test_"
+_HOST = "tests/hosting/test_host.py::test_"
 _DATA = "tests/hosting/test_model_data.py::test_"
 _KEPT = "tests/requests/test_what_becomes_of_members.py::test_a_recorded_member_of_a_model_is_kept"
-_LAUNCHED = f"{_STARTING}a_model_is_launched_as_the_platform_does"
+_SERVED = f"{_HOST}a_request_becomes_a_container_with_its_model_limits_and_environment"
 
 _ARCHIVE = "smlocal gives a container one model: put all of its files in that"
 _HUB = "smlocal has no model hub: put the files below one prefix and name that in S3Uri"
@@ -37,14 +37,14 @@ _CONTAINER = (  # all members of a ContainerDefinition, as one that is refused w
 _DATA_SOURCE = "PrimaryContainer.ModelDataSource.S3DataSource"
 _FILES = f"{_DATA}a_model_data_source_becomes_the_files_of_the_model"
 _PRIMARY: Decisions = (
-    *honoured("PrimaryContainer", "is what serves", _LAUNCHED),
+    *honoured("PrimaryContainer", "is what serves", _SERVED),
     *recorded("PrimaryContainer.ContainerHostname", "AWS too ignores it for a single container", _KEPT),
-    *honoured("PrimaryContainer.Image", "the image that runs", _LAUNCHED),
-    *honoured("PrimaryContainer.ImageConfig", "says from where the image comes", _LAUNCHED),
+    *honoured("PrimaryContainer.Image", "the image that runs", _SERVED),
+    *honoured("PrimaryContainer.ImageConfig", "says from where the image comes", _SERVED),
     *honoured(
         "PrimaryContainer.ImageConfig.RepositoryAccessMode",
         "the engine holds the image or pulls it with its own settings",
-        _LAUNCHED,
+        _SERVED,
         values=("Platform",),
         otherwise="smlocal has no VPC: pull the image yourself with docker pull, and leave ImageConfig out",
     ),
@@ -56,7 +56,7 @@ _PRIMARY: Decisions = (
     *honoured(
         "PrimaryContainer.Mode",
         "one model is served",
-        _LAUNCHED,
+        _SERVED,
         values=("SingleModel",),
         otherwise='smlocal serves one model in a container: use "SingleModel"',
     ),
@@ -92,7 +92,7 @@ _PRIMARY: Decisions = (
         _ARCHIVE,
         below=("[].ChannelName", *(f"[].{name}" for name in _SOURCE.split())),
     ),
-    *honoured("PrimaryContainer.Environment", "is the program's environment", _LAUNCHED),
+    *honoured("PrimaryContainer.Environment", "is the program's environment", _SERVED),
     *refused("PrimaryContainer.ModelPackageName", _REGISTRY),
     *refused("PrimaryContainer.InferenceSpecificationName", _REGISTRY),
     *refused(
@@ -108,7 +108,7 @@ _PRIMARY: Decisions = (
 )
 
 MEMBERS: Decisions = (
-    *honoured("ModelName", "names the model and its record", _KEPT),
+    *honoured("ModelName", "names the model and its record", _SERVED),
     *_PRIMARY,
     *refused("Containers", _PIPELINE, below=tuple(f"[].{name}" for names in _CONTAINER for name in names.split())),
     *refused("InferenceExecutionConfig", _PIPELINE, below=("Mode",)),
@@ -122,6 +122,6 @@ MEMBERS: Decisions = (
     *honoured(
         "EnableNetworkIsolation",
         "the container reaches nothing",
-        f"{_STARTING}an_isolated_model_has_no_credentials_and_is_reached_all_the_same",
+        f"{_HOST}isolation_is_the_models",
     ),
 )

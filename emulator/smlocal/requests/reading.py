@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,29 +24,41 @@ def load_request(operation: str, source: str) -> dict[str, Any]:
     if source.lstrip().startswith("{"):
         return parse_request(operation, source, "the JSON given")
     path = Path(source.removeprefix("file://") if source.startswith("file://") else source.removeprefix("file:"))
+    return parse_request(operation, read_text(path, str(path)), str(path))
+
+
+def read_text(path: Path, origin: str) -> str:
+    """The text of a file; `origin` names it in errors. Raises UsageError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
+        raise UsageError(f"{origin} is not UTF-8 text: {error.reason} at byte {error.start}") from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    return parse_request(operation, text, str(path))
+        raise UsageError(f"{origin} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def parse_request(operation: str, text: str, origin: str) -> dict[str, Any]:
     """The request in `text`; `origin` names it in errors. Raises UsageError."""
+    request = parse_object(text, origin, f"the request of {operation}")
+    _refuse_unfilled(operation, request, origin)
+    return request
+
+
+def parse_object(text: str, origin: str, what: str) -> dict[str, Any]:
+    """The JSON object in `text`, which `what` is; no key stands twice in it. Raises UsageError."""
     try:
-        request = json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_no_such_number)
+        found = json.loads(
+            text, object_pairs_hook=_without_repetition, parse_constant=_no_such_number, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise UsageError(f"{origin} is not JSON: {error.msg} at {where}") from error
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise UsageError(f"{origin} cannot be used: {reason}") from error
-    if not isinstance(request, dict):
-        raise UsageError(f"{origin} holds {_kind(request)}, and the request of {operation} is a JSON object")
-    _refuse_unfilled(operation, request, origin)
-    return request
+    if not isinstance(found, dict):
+        raise UsageError(f"{origin} holds {_kind(found)}, and {what} is a JSON object")
+    return found
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -59,6 +72,13 @@ def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_such_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is larger than any number here")
+    return number
 
 
 def _kind(value: object) -> str:

@@ -45,12 +45,15 @@ def check(operation: str, request: Mapping[str, Any]) -> None:
 
 
 def _misshapen(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """What boto3 and the AWS CLI refuse to send: wrong types and unknown members."""
+    """What boto3 and the AWS CLI refuse to send: wrong types, unknown members, strings that are no text."""
     allowed = _TYPES.get(shape.kind)
     if allowed is None:  # no operation here has a timestamp or a blob: a test holds it
         return
     if not _is_a(value, allowed):
         yield wording.wrong_type(path, value, allowed)
+    elif shape.kind == "string":
+        if wording.encodable(value) != value:
+            yield wording.no_text(path, value)
     elif shape.kind == "structure":
         for name, item in value.items():
             if name not in shape.members:
@@ -63,8 +66,9 @@ def _misshapen(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> It
             yield from _misshapen(shapes, shapes.shapes[shape.member], item, f"{path}[{index}]")
     elif shape.key is not None and shape.value is not None:
         for key, item in value.items():
-            yield from _misshapen(shapes, shapes.shapes[shape.key], key, f"{path} (key: {key})")
-            yield from _misshapen(shapes, shapes.shapes[shape.value], item, f"{path}.{key}")
+            shown = wording.encodable(str(key))
+            yield from _misshapen(shapes, shapes.shapes[shape.key], key, f"{path} (key: {shown})")
+            yield from _misshapen(shapes, shapes.shapes[shape.value], item, f"{path}.{shown}")
 
 
 def _is_a(value: Any, allowed: tuple[type, ...]) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from smlocal.errors import NotSupported
 from smlocal.requests import model_members, training_members, transform_members
+from smlocal.requests.addresses import https_addresses
 from smlocal.requests.decision import Decision, Decisions, Standing
 
 TABLE: Mapping[str, Decisions] = {
@@ -50,6 +51,7 @@ def refuse_unsupported(operation: str, request: Mapping[str, Any]) -> None:
     Raises NotSupported, naming every such member and what to do instead of it.
     """
     reasons = [reason for met in _walk(operation, request) if (reason := _refusal(met))]
+    reasons += https_addresses(request)
     if len(reasons) == 1:
         raise NotSupported(f"smlocal does not support {reasons[0]}")
     if reasons:

@@ -14,6 +14,7 @@ _HEADERS = f"{_JOB}a_request_has_the_headers_of_the_platforms_client_and_no_othe
 _STRATEGY = f"{_JOB}records_go_out_as_the_strategy_says"
 _OUT = f"{_JOB}an_object_comes_back_under_its_name_with_out"
 _UNFILTERED = f"{_PLAN}filters_that_filter_nothing_are_no_filters"
+_MODEL = "tests/transform/test_runner.py::test_a_job_of_a_model_that_there_is_not_is_refused_and_its_name_stays_free"
 _INSTANCE = "tests/requests/test_what_becomes_of_members.py::test_a_transform_job_runs_within_its_instance_type"
 _DESCRIBED = f"{_JOB}the_description_is_the_request_with_what_became_of_it"
 _FILTERS = "smlocal filters and joins no records: do it before and after the job, and leave DataProcessing out"
@@ -128,7 +129,7 @@ _HOW: Decisions = (
 
 MEMBERS: Decisions = (
     *honoured("TransformJobName", "names the job and its record", _DESCRIBED),
-    *honoured("ModelName", "the model that answers", _DESCRIBED),
+    *honoured("ModelName", "the model that answers", _MODEL),
     *_HOW,
     *_INPUT,
     *_OUTPUT,

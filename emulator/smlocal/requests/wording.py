@@ -85,6 +85,19 @@ def wrong_type(path: str, value: object, allowed: Sequence[type]) -> str:
     )
 
 
+def no_text(path: str, value: str) -> str:
+    """boto3 cannot send it either, and says no more than a codec's error; the text is ours."""
+    return (
+        f"Invalid value for parameter {path}, value: {_cut(value)}: it has half of a surrogate pair or"
+        " bytes that are no text, and a request is UTF-8"
+    )
+
+
+def encodable(text: str) -> str:
+    """The text with what UTF-8 cannot hold written out, as \\ud800."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def unknown_member(path: str, name: object, known: Sequence[str]) -> str:
     return f'Unknown parameter in {path or "input"}: "{_cut(str(name))}", must be one of: {", ".join(known)}'
 
@@ -106,4 +119,5 @@ def _java(value: object) -> str:
 
 
 def _cut(text: str) -> str:
+    text = encodable(text)
     return text if len(text) <= LONGEST_ECHO else text[:LONGEST_ECHO] + "…"

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
+from smlocal.requests.addresses import is_bucket_name
 from smlocal.storage.interface import StoredObject
 from smlocal.storage.keys import (
     RESERVED,
     checked_bucket,
     checked_key,
-    is_bucket_name,
     is_plain,
     key_of_reserved,
     reserved_parts,

@@ -8,18 +8,16 @@ system takes. So is a plain key while another key's folder has its name (`a` bes
 
 from __future__ import annotations
 
-import re
 from urllib.parse import quote, unquote
 
 from smlocal.errors import InvalidRequest, NotSupported, StorageError
+from smlocal.requests.addresses import BUCKET_NAMES, is_bucket_name
 
 LONGEST_KEY = 1024  # bytes of UTF-8; Source: Amazon S3 user guide, object-keys
 LONGEST_NAME = 255  # bytes of one file name, on every file system that we know
 RESERVED = ".smlocal.keys"
 
 _PIECE = 240  # with its mark, shorter than the longest name
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-_ADDRESS = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+")
 
 
 def split_uri(uri: str) -> tuple[str, str]:
@@ -32,18 +30,10 @@ def split_uri(uri: str) -> tuple[str, str]:
     return bucket, key
 
 
-def is_bucket_name(name: str) -> bool:
-    """Whether S3 allows it. Source: Amazon S3 user guide, bucketnamingrules."""
-    return bool(_BUCKET.fullmatch(name)) and ".." not in name and not _ADDRESS.fullmatch(name)
-
-
 def checked_bucket(name: str) -> str:
     """The name itself. Raises StorageError for one that S3 does not allow."""
     if not is_bucket_name(name):
-        raise StorageError(
-            f'"{name}" cannot be the name of a bucket: S3 allows 3 to 63 lower-case letters, digits, dots and hyphens, '
-            "with a letter or digit at both ends"
-        )
+        raise StorageError(f'"{name}" cannot be the name of a bucket: {BUCKET_NAMES}')
     return name
 
 
