@@ -11,7 +11,7 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -184,10 +184,11 @@ def _bench() -> Iterator[Bench]:
             bench.program.close()
 
 
-def main(names: list[str]) -> int:
+def main(names: list[str], opened: Callable[[], AbstractContextManager[Any]] = _bench) -> int:
+    """Run the benchmarks of these names, or all; `opened` makes what they share."""
     wanted = names or ["train", "serve", "invoke", "transform", "pack", "start-up"]
     held = []
-    with _bench() as bench:
+    with opened() as bench:
         known: dict[str, Callable[[], Comparison]] = {
             name: getattr(bench, name) for name in ("train", "serve", "invoke", "transform", "pack")
         }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from smlocal.demo import Outcome, agreement, features, split, xgboost_uri
+from smlocal.demo import Demo, Outcome, agreement, answered, features, split, xgboost_uri
 from smlocal.images.aws_registries import parse_ecr
+from smlocal.settings import Settings
 from smlocal.shipped import iris_csv
+from smlocal.storage.directory import DirectoryStore
 from tests.cli.conftest import Said, host, smlocal
 
 __all__ = ["host", "smlocal"]
@@ -39,6 +44,13 @@ def test_missing_and_surplus_predictions_count_as_wrong(answer: bytes, expected:
     assert agreement(answer, ["0,1.0", "1,1.0", "2,1.0"]) == expected
 
 
+@pytest.mark.parametrize(
+    ("output", "rows"), [(b"0.0\n1.0\n", 2), (b"0.0\n1.0", 2), (b"\n" * 150, 0), (b"0.0\n\n \r\n1.0\n", 2), (b"", 0)]
+)
+def test_a_line_with_nothing_in_it_is_no_answer(output: bytes, rows: int) -> None:
+    assert answered(output) == rows
+
+
 def test_features_are_a_row_without_its_label() -> None:
     assert features("2,5.9,3.0,5.1,1.8") == "5.9,3.0,5.1,1.8"
 
@@ -55,11 +67,76 @@ def test_the_built_in_algorithm_is_named_by_awss_own_uri(region: str) -> None:
     [
         (Outcome("b", accuracies={"Lab 1": 0.95}, rows=150), []),
         (Outcome("b", accuracies={"Lab 1": 0.85}, rows=150), ["Lab 1: accuracy 0.85 is below 0.9"]),
+        (
+            Outcome("b", accuracies={"Lab 1": 0.95, "Lab 2": 0.5}, rows=150),
+            ["Lab 2: accuracy 0.50 is below 0.9"],
+        ),
         (Outcome("b", rows=149), ["Lab 2: 149 of 150 rows came back"]),
         (Outcome("b", rows=150, leftovers=("volume x",)), ["still there: volume x"]),
     ],
 )
 def test_the_demo_fails_for_low_accuracy_lost_rows_and_leftovers(outcome: Outcome, problems: list[str]) -> None:
+    assert outcome.problems == problems
+
+
+class FakeProgram:
+    """A program whose endpoints are always right, and whose transform jobs give what the test says."""
+
+    def __init__(self, folder: Path, batch: bytes) -> None:
+        self.settings = Settings()
+        self.store = DirectoryStore(folder)
+        self.training = self.hosting = self.transform = self.image_builder = self.launcher = self
+        self._batch = batch
+
+    def run(self, request: dict[str, Any], *_: Any, **__: Any) -> SimpleNamespace:
+        """Of a training or transform job."""
+        output = request.get("TransformOutput")
+        if output is None:
+            uri = f"s3://models/{request['TrainingJobName']}/output/model.tar.gz"
+            return SimpleNamespace(status="Completed", description={"ModelArtifacts": {"S3ModelArtifacts": uri}})
+        bucket, _, prefix = output["S3OutputPath"].removeprefix("s3://").partition("/")
+        self.store.put(bucket, f"{prefix}/iris.csv.out", io.BytesIO(self._batch))
+        return SimpleNamespace(status="Completed")
+
+    def resolve(self, image: str) -> SimpleNamespace:
+        return SimpleNamespace(reference=image)
+
+    def model(self, *_: Any) -> None:
+        return None
+
+    def server(self, *_: Any, **__: Any) -> FakeProgram:
+        return self
+
+    def start(self) -> bool:
+        return True
+
+    def invoke(self, *_: Any) -> SimpleNamespace:
+        return SimpleNamespace(ok=True, body="\n".join(row[0] for row in split(ROWS)[1]).encode())
+
+    def stop(self) -> None:
+        return None
+
+    def build(self, *_: Any, **__: Any) -> list[SimpleNamespace]:
+        return [SimpleNamespace(reference="smlocal/sklearn", built=False)]
+
+    def mine(self) -> list[Any]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("batch", "problems"),
+    [
+        ([row[0] for row in ROWS], []),
+        (["0"] * 150, ["Lab 2: accuracy 0.33 is below 0.9"]),
+        ([*[row[0] for row in ROWS[:-1]], ""], ["Lab 2: 149 of 150 rows came back"]),
+        ([""] * 150, ["Lab 2: accuracy 0.00 is below 0.9", "Lab 2: 0 of 150 rows came back"]),
+    ],
+    ids=["right", "wrong answers", "one line is empty", "all lines are empty"],
+)
+def test_lab_2_is_judged_by_what_came_back(tmp_path: Path, batch: list[str], problems: list[str]) -> None:
+    answer = "".join(f"{line}\n" for line in batch).encode()
+    outcome = Demo(FakeProgram(tmp_path, answer)).run()
+    assert list(outcome.accuracies) == ["Lab 1", "Lab 2", "Lab 3"]
     assert outcome.problems == problems
 
 
@@ -70,6 +147,7 @@ def test_the_three_labs_run_on_real_containers(smlocal: Callable[..., Said], tmp
     found = said.json
     assert found["problems"] == []
     assert found["rows"] == 150
+    assert set(found["accuracies"]) == {"Lab 1", "Lab 2", "Lab 3"}
     assert min(found["accuracies"].values()) >= 0.9
     keys = {key for step in found["steps"] for key in step["keys"]}
     assert "iris/batch_output/iris.csv.out" in keys

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from smlocal import gzip_stream
-from smlocal.errors import BrokenArchive, HostileArchive, StorageError, UsageError
+from smlocal.errors import ArchiveTooLarge, BrokenArchive, HostileArchive, StorageError, UsageError
 from smlocal.storage.interface import ObjectStore
 from smlocal.storage.keys import LONGEST_NAME
 from smlocal.storage.walk import Walk
@@ -151,9 +151,9 @@ class _Checked:
         for data, taken in gzip_stream.decompressed(archive):
             total += len(data)
             if total > bounds.total_bytes:
-                raise HostileArchive(f'"{self._current}" makes the archive longer than {bounds.total_bytes} bytes')
+                raise ArchiveTooLarge(f'"{self._current}" makes the archive longer than {bounds.total_bytes} bytes')
             if total > bounds.ratio_from and total > bounds.ratio * taken:
-                raise HostileArchive(
+                raise ArchiveTooLarge(
                     f'"{self._current}" makes {total} bytes out of {taken}: more than {bounds.ratio} times as many'
                 )
             yield data
@@ -163,9 +163,9 @@ class _Checked:
         self._current = _shown(member.name)
         self._count += 1
         if self._count > self._bounds.members:
-            raise HostileArchive(f'"{self._current}" is one member more than the {self._bounds.members} allowed')
+            raise ArchiveTooLarge(f'"{self._current}" is one member more than the {self._bounds.members} allowed')
         if member.size > self._bounds.total_bytes:
-            raise HostileArchive(f'"{self._current}" claims {member.size} bytes')
+            raise ArchiveTooLarge(f'"{self._current}" claims {member.size} bytes')
         path = self._path(member.name, member.name)
         mode, modified = member.mode & 0o777, float(member.modified)
         if member.kind == "directory":
@@ -219,7 +219,7 @@ class _Checked:
             names.add(path)
             self._name_bytes += len(path)
         if self._name_bytes > _ALL_NAMES:
-            raise HostileArchive(f'"{self._current}" is one name too many: all have more than {_ALL_NAMES} bytes')
+            raise ArchiveTooLarge(f'"{self._current}" is one name too many: all have more than {_ALL_NAMES} bytes')
 
 
 def _bytes(text: str) -> bytes:
@@ -258,6 +258,7 @@ def _opened(path: Path) -> BinaryIO:
 __all__ = [
     "Bounds",
     "BrokenArchive",
+    "ArchiveTooLarge",
     "HostileArchive",
     "Member",
     "chunks_of",

@@ -7,6 +7,7 @@
     │   └── SettingsError           an unknown or malformed setting
     ├── JobFailed                   the image, job or request failed                (exit 1)
     │   ├── HostileArchive          an archive with a member that must not be unpacked
+    │   │   └── ArchiveTooLarge     ... because it unpacks to more than any model
     │   ├── BrokenArchive           an archive that is none: not gzip, not tar, cut short, damaged
     │   └── EndpointFailed          a model container that did not come up, with SageMaker's text and the cause
     └── CannotRun                   we could not do our own work                    (exit 3)
@@ -61,6 +62,10 @@ class JobFailed(SmlocalError):
 
 class HostileArchive(JobFailed):
     """An archive with a member that must not be unpacked; the text names the member."""
+
+
+class ArchiveTooLarge(HostileArchive):
+    """An archive that unpacks to more bytes, members or names than any model has."""
 
 
 class EndpointFailed(JobFailed):

@@ -29,6 +29,9 @@ def models(launcher: Launcher, http: HttpClient, store: DirectoryStore, settings
     return ModelHost(launcher, http, store, settings, endpoint="http://172.17.0.1:9000")
 
 
+ROLE = "arn:aws:iam::123456789012:role/hosting"
+
+
 def request_of(**members: Any) -> dict[str, Any]:
     return {"ModelName": "iris", "PrimaryContainer": {"Image": "model", **members}}
 
@@ -45,15 +48,22 @@ def test_a_request_becomes_a_container_with_its_model_limits_and_environment(
     engine.add_image("model", ScriptedImage(program))
     store.put("models", "llm/weights.bin", io.BytesIO(b"123"))
     source = {"S3Uri": "s3://models/llm/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-    request = request_of(ModelDataSource={"S3DataSource": source}, Environment={"MODE": "slow", "KEPT": "1"})
+    request = request_of(
+        ModelDataSource={"S3DataSource": source},
+        Environment={"MODE": "slow", "KEPT": "1"},
+        Mode="SingleModel",
+        ImageConfig={"RepositoryAccessMode": "Platform"},
+    )
     server = models.server(request, "model", instance_type="ml.m5.xlarge", environment={"MODE": "fast"})
     with server:
         assert seen == [b"123"]
         assert server.endpoint.name == "iris"
+        assert server.invoke(b"1,2", {}).body == b"1,2"
     spec = next(spec for spec in engine.specs if spec.command == ("serve",))
     assert (spec.cpus, spec.memory_bytes) == (4, 16 * 1024**3)
     assert (spec.environment["MODE"], spec.environment["KEPT"]) == ("fast", "1")
     assert spec.environment["AWS_ENDPOINT_URL"] == "http://172.17.0.1:9000"
+    assert spec.image == "model"
     assert server.model.data_url == "s3://models/llm/"
 
 
@@ -64,6 +74,25 @@ def test_isolation_is_the_models(models: ModelHost, engine: ScriptedEngine, echo
         spec = next(spec for spec in engine.specs if spec.command == ("serve",))
         assert spec.network is not None
         assert "AWS_ENDPOINT_URL" not in spec.environment
+
+
+def test_what_has_no_effect_is_less_or_was_scaled_is_said_from_the_beginning(models: ModelHost) -> None:
+    request = {**request_of(ContainerHostname="first"), "ExecutionRoleArn": ROLE}
+    server = models.server(request, "model", instance_type="ml.m5.24xlarge")
+    hostname, role, cpus, memory, limits = server.notes
+    assert hostname.startswith("PrimaryContainer.ContainerHostname has no effect on this machine: ")
+    assert role.startswith("ExecutionRoleArn has no effect on this machine: ")
+    assert cpus.startswith("ml.m5.24xlarge has 96 vCPU, the engine's host ")
+    assert memory.startswith("ml.m5.24xlarge has 384 GiB of memory, the engine's host ")
+    assert limits.startswith("limits that are not SageMaker's own: ping_timeout=0.3, ping_interval=0.05, ")
+    assert server.evidence().notes == (hostname, role, cpus, memory)
+
+
+def test_a_run_of_which_there_is_nothing_to_say_has_no_notes(
+    launcher: Launcher, http: HttpClient, store: DirectoryStore
+) -> None:
+    models = ModelHost(launcher, http, store, Settings())
+    assert models.server(request_of(), "model", instance_type="ml.t3.medium").notes == ()
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smlocal.engine.scripted import Answer, Request
-from smlocal.errors import ConnectionFailed, InvalidRequest, ResponseTooLarge, TimedOut
-from smlocal.hosting import Invocation, ModelServer
+from smlocal.engine.scripted import Answer, Request, ScriptedEngine
+from smlocal.errors import ConnectionFailed, EngineError, InvalidRequest, ResponseTooLarge, TimedOut
+from smlocal.hosting import HealthChecks, Invocation, ModelServer
 from smlocal.hosting.invocation import FORWARDED, RETURNED, Endpoint
 from smlocal.http_client import Headers, Response
+from smlocal.settings import Limits
 
 Make = Callable[..., ModelServer]
 ENDPOINT = Endpoint("demo", "AllTraffic", "eu-west-1", "123456789012")
@@ -296,5 +297,36 @@ def test_invocations_from_many_threads_keep_to_themselves(host: Make, echo: Any)
         assert server.evidence().model_errors == 0
 
 
-def test_an_invocation_before_the_start_is_unavailable(host: Make, echo: Any) -> None:
-    assert host(echo).invoke(b"", {}).status == 503
+def test_no_invocation_reaches_a_container_before_its_first_healthy_ping(host: Make) -> None:
+    """An endpoint that is still Creating answers with a ValidationError; its text is ours."""
+    pinged, go_on, seen = threading.Event(), threading.Event(), []
+
+    def handler(request: Request) -> Answer:
+        seen.append(request.path)
+        pinged.set()
+        return Answer(200 if go_on.is_set() else 503)
+
+    server = host(handler, checks=HealthChecks.of_endpoints(Limits()))
+    before = server.invoke(b"", {})
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(server.start)
+        assert pinged.wait(10)
+        meanwhile = server.invoke(b"", {})
+        go_on.set()
+        assert starting.result(10)
+    for invocation in (before, meanwhile):
+        assert (invocation.status, invocation.headers["x-amzn-ErrorType"]) == (400, "ValidationError")
+        assert b"still being created" in invocation.body
+    assert "/invocations" not in seen
+    assert server.evidence().invocations == 0
+    assert server.invoke(b"", {}).status == 200
+
+
+def test_a_container_that_the_engine_cannot_find_is_unavailable(host: Make, engine: ScriptedEngine, echo: Any) -> None:
+    with host(echo) as server:
+        server._container._address = None
+        engine.fail("state", EngineError("no such container"))
+        invocation = server.invoke(b"", {})
+        assert (invocation.status, invocation.headers["x-amzn-ErrorType"]) == (503, "ServiceUnavailable")
+        assert b"no such container" in invocation.body
+        assert server.evidence().model_errors == 0

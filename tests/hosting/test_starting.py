@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import socket
+import tarfile
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from smlocal.artifacts import Bounds, unpack
 from smlocal.container import LogLine
 from smlocal.engine.interface import LogChunk
 from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage
@@ -87,7 +91,7 @@ def test_weights_in_the_image_stay_visible_without_model_data(host: Make, engine
 def test_an_isolated_model_has_no_credentials_and_is_reached_all_the_same(
     host: Make, engine: ScriptedEngine, echo: Any
 ) -> None:
-    with host(echo, isolated=True) as server:
+    with host(echo, model={"isolated": True}) as server:
         environment = next(spec for spec in engine.specs if spec.command == ("serve",)).environment
         assert not [name for name in environment if name.startswith("AWS_")]
         assert server.invoke(b"1,2", {"Content-Type": "text/csv"}).body == b"1,2"
@@ -243,6 +247,35 @@ def test_a_bad_archive_fails_in_sagemakers_words(host: Make, echo: Any, error: E
         " Please ensure that the object located at the URL is a valid tar.gz archive."
     )
     assert str(error).lower() in failure.cause.lower()
+
+
+def named(name: str, size: int = 0) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    return info.tobuf()
+
+
+@pytest.mark.parametrize(
+    ("archive", "bounds", "words"),
+    [
+        (named("a", 4096) + bytes(4096), Bounds(ratio=2, ratio_from=1024), "times as many"),
+        (named("a", 64) + bytes(512) + named("b", 64) + bytes(512), Bounds(total_bytes=1024), "longer than 1024 bytes"),
+        (named("a", 8192), Bounds(total_bytes=4096), "claims 8192 bytes"),
+        (named("a") + named("b"), Bounds(members=1), "one member more than the 1 allowed"),
+    ],
+    ids=["ratio", "total", "claim", "members"],
+)
+def test_an_archive_that_unpacks_to_too_much_fails_in_sagemakers_words(
+    host: Make, echo: Any, archive: bytes, bounds: Bounds, words: str
+) -> None:
+    packed = gzip.compress(archive + bytes(1024))
+    model = {"contents": lambda: unpack(io.BytesIO(packed), bounds), "data_url": "s3://b/model.tar.gz"}
+    failure = failure_of_launch(host(echo, model=model))
+    assert failure.failure_reason == (
+        'Failed to extract model data archive from URL "s3://b/model.tar.gz". The model data archive is too large.'
+        " Please reduce the size of the model data archive or move to an instance type with more memory."
+    )
+    assert words in failure.cause
 
 
 def test_a_missing_image_fails_in_sagemakers_words(host: Make, engine: ScriptedEngine, echo: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import EngineError
-from smlocal.hosting import HealthChecks, ModelServer
+from smlocal.hosting import BATCH, HealthChecks, ModelServer
 from smlocal.settings import Limits
 
 Make = Callable[..., ModelServer]
@@ -147,6 +147,29 @@ def test_stopping_from_a_change_of_state_is_allowed(host: Make) -> None:
     switch.status = 500
     assert stopped.wait(PATIENCE)
     assert server.state == "stopped"
+
+
+def test_stopping_at_the_first_healthy_moment_is_allowed(host: Make, launcher: Any, echo: Any) -> None:
+    states = States()
+    server = host(echo, on_state=states)
+    ends: list[Any] = []
+    states.on_change = lambda state: ends.append(server.stop()) if state == "healthy" else None
+    assert server.start() is False
+    assert [end.code for end in ends] == [0]
+    assert server.stop() is ends[0]
+    assert (sorted(states.seen), server.state, launcher.ours()) == (["healthy", "stopped"], "stopped", [])
+
+
+def test_a_transform_jobs_container_is_not_pinged_any_more_once_it_is_healthy(host: Make) -> None:
+    switch, states = Switch(), States()
+    checks = HealthChecks.of_transforms(Limits(transform_ping_interval=0.02))
+    server = host(ScriptedImage(switch.program), checks=checks, platform=BATCH, on_state=states)
+    server.start()
+    switch.status = 500
+    assert server.wait(0.3) is None
+    assert (server.state, server.evidence().watched_pings) == ("healthy", 0)
+    switch.crash.set()
+    states.wait_for("healthy", "exited")
 
 
 def never_healthy(request: Request) -> Answer:

@@ -189,6 +189,9 @@ class Bench:
     def keys(self, prefix: str = "out/") -> list[str]:
         return [item.key for item in self.store.list(BUCKET, prefix)]
 
+    def outputs(self) -> dict[str, bytes]:
+        return {key: self.get(key) for key in self.keys("out/")}
+
     def run(self, **changes: Any) -> TransformResult:
         wanted = request(**changes)
         plan = plan_of(wanted, self.settings.limits)

@@ -174,12 +174,13 @@ def test_a_malformed_gzip_answer_is_no_answer(bench: Any) -> None:
     assert bench.data_log[1:] == [PREFIX + "Unable to get response from algorithm"]
 
 
-def test_a_proposal_of_the_container_that_is_too_much_fails_the_job(bench: Any) -> None:
-    bench.put("in/a", b"x")
-    bench.container.parameters = (200, b'{"MaxConcurrentTransforms": 50}')
-    result = bench.run()
-    assert (result.status, bench.container.bodies) == ("Failed", [])
-    assert "(50) times MaxPayloadInMB (6) is more than 100 MB" in result.description["FailureReason"]
+@pytest.mark.parametrize(("limit", "concurrency"), [(0, 1000), (1, 100)])
+def test_a_record_that_cannot_be_held_is_refused_in_words_of_its_own(bench: Any, limit: int, concurrency: int) -> None:
+    bench.put("in/bad", b"a\n" + b"x" * (2**20 + 1))
+    result = bench.run(MaxPayloadInMB=limit, BatchStrategy="SingleRecord", MaxConcurrentTransforms=concurrency)
+    assert (result.status, result.description["FailureReason"]) == ("Failed", CLIENT)
+    assert ("smlocal holds of one record" in result.explanation) == (limit == 0)
+    assert ("raise MaxPayloadInMB" in result.explanation) == (limit == 1)
 
 
 def test_a_container_that_never_is_healthy_fails_the_job_in_the_platforms_words(bench: Any) -> None:
@@ -275,6 +276,42 @@ def test_a_job_may_be_stopped_while_its_container_starts(bench: Any) -> None:
         bench.stop.set()
         assert running.result(10).status == "Stopped"
     assert bench.container.seen == []
+
+
+def test_a_job_that_is_stopped_leaves_the_outputs_of_an_earlier_one(bench: Any) -> None:
+    for name in ("a", "b", "c"):
+        bench.put(f"in/{name}", b"1\n")
+    bench.put("out/a.out", b"earlier")
+    bench.put("out/c.out", b"earlier")
+    last, over = threading.Event(), threading.Event()
+
+    def answer(seen: Any) -> Any:
+        if seen.number == 2:
+            last.set()
+            over.wait(10)
+        return 200, seen.body
+
+    bench.container.answer = answer
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(bench.run)
+        assert last.wait(5)
+        bench.stop.set()
+        assert running.result(10).status == "Stopped"
+    over.set()
+    assert bench.outputs() == {"out/a.out": b"earlier", "out/c.out": b"earlier"}
+
+
+def test_an_object_that_fails_leaves_the_output_of_an_earlier_job(bench: Any) -> None:
+    three(bench)
+    for name in ("a", "bad"):
+        bench.put(f"out/{name}.out", b"earlier")
+    bench.container.answer = refuses_bad(400)
+    assert bench.run().status == "Failed"
+    assert bench.outputs() == {
+        "out/a.out": b"a\n",
+        "out/bad.out": b"earlier",
+        "out/c.out": b"c\n",
+    }
 
 
 class Sick:

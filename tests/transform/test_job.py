@@ -108,8 +108,12 @@ def test_without_a_limit_the_whole_object_goes_out_chunked(bench: Any, split: st
 
 def test_single_records_stay_single_without_a_limit(bench: Any) -> None:
     bench.put("in/a.csv", b"a\nb\n")
-    bench.run(MaxPayloadInMB=0, BatchStrategy="SingleRecord", assemble="Line")
+    result = bench.run(MaxPayloadInMB=0, BatchStrategy="SingleRecord", assemble="Line")
     assert (bench.container.bodies, bench.get("out/a.csv.out")) == ([b"a", b"b"], b"A\nB\n")
+    assert result.evidence.bytes_sent == 2
+    for seen in bench.container.seen[1:]:
+        headers = dict(seen.headers)
+        assert (headers["Transfer-Encoding"], "Content-Length" in headers) == ("chunked", False)
 
 
 def test_an_object_that_is_not_split_is_sent_byte_for_byte(bench: Any) -> None:
@@ -182,6 +186,53 @@ def test_without_parameters_of_the_container_the_defaults_are_used(bench: Any, s
     result = bench.run()
     assert bench.data_log[0].endswith("MaxConcurrentTransforms=1, MaxPayloadInMB=6, BatchStrategy=MULTI_RECORD")
     assert len(result.evidence.warnings) == (status != 404)
+
+
+@pytest.mark.parametrize(
+    ("asked", "proposed", "used", "who"),
+    [
+        ({}, {"MaxConcurrentTransforms": 50}, 16, "50 that the container proposes"),
+        ({"MaxPayloadInMB": 100}, {"MaxConcurrentTransforms": 4}, 1, "4 that the container proposes"),
+        ({"MaxConcurrentTransforms": 20}, {}, 16, "20 that the request asks for"),
+        ({"MaxConcurrentTransforms": 3}, {"MaxPayloadInMB": 50}, 2, "3 that the request asks for"),
+    ],
+)
+def test_what_is_proposed_or_by_default_too_much_is_made_to_fit_and_said(
+    bench: Any, asked: dict[str, int], proposed: dict[str, int], used: int, who: str
+) -> None:
+    """API reference, CreateTransformJob: the product of both is a rule for requests that give both."""
+    bench.put("in/a", b"1\n" * 200)
+    bench.container.parameters = (200, json.dumps(proposed).encode())
+    result = bench.run(**asked)
+    assert (result.status, result.evidence.max_concurrent_transforms) == ("Completed", used)
+    assert f"MaxConcurrentTransforms={used}, " in bench.data_log[0]
+    (note,) = result.evidence.warnings
+    assert note.startswith(f"{used} requests are made at a time, not the {who}: with MaxPayloadInMB ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "proposed", "used"),
+    [
+        ({"MaxPayloadInMB": 0}, {"MaxConcurrentTransforms": 200}, 200),
+        ({"MaxConcurrentTransforms": 200}, {"MaxPayloadInMB": 0}, 200),
+        ({}, {"MaxConcurrentTransforms": 16}, 16),
+    ],
+)
+def test_what_fits_is_left_as_it_is(bench: Any, asked: dict[str, int], proposed: dict[str, int], used: int) -> None:
+    bench.put("in/a", b"1\n")
+    bench.container.parameters = (200, json.dumps(proposed).encode())
+    result = bench.run(**asked)
+    assert (result.evidence.max_concurrent_transforms, result.evidence.warnings) == (used, ())
+
+
+def test_a_second_job_replaces_the_outputs_of_the_first(bench: Any) -> None:
+    for name in ("a", "b"):
+        bench.put(f"in/{name}", name.encode())
+    bench.run()
+    bench.container = type(bench.container)()
+    bench.container.answer = lambda seen: (200, b"second " + seen.body)
+    assert bench.run().status == "Completed"
+    assert bench.outputs() == {"out/a.out": b"second a", "out/b.out": b"second b"}
 
 
 def test_requests_are_in_flight_together_and_the_output_keeps_the_order_of_records(bench: Any) -> None:

@@ -78,6 +78,7 @@ def test_the_request_goes_before_the_reply_and_the_reply_before_the_defaults(
         b'{"MaxPayloadInMB": -1}',
         b'{"MaxPayloadInMB": 1e2}',
         b'{"MaxPayloadInMB": 101}',
+        b'{"MaxConcurrentTransforms": 1001}',
         b'{"BatchStrategy": "MultiRecord"}',
         b'{"BatchStrategy": ["MULTI_RECORD"]}',
     ],
@@ -135,6 +136,13 @@ def test_filters_that_filter_nothing_are_no_filters(request_of: Make) -> None:
 def test_a_request_that_contradicts_itself_is_invalid(request_of: Make, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidRequest, match=words):
         plan_of(request_of(**changes), Limits())
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "payload", "mebibytes"), [(1, 6, 6), (1, 0, 100), (10, 0, 100), (100, 0, 10), (1000, 0, 1)]
+)
+def test_records_without_a_limit_share_what_is_held(concurrency: int, payload: int, mebibytes: int) -> None:
+    assert Parameters(concurrency, payload, Strategy.SINGLE_RECORD).payload_bytes == mebibytes * 2**20
 
 
 @pytest.mark.parametrize(("concurrency", "payload"), [(100, 1), (16, 6), (1, 100), (1000, 0)])

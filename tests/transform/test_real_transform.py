@@ -64,7 +64,8 @@ class Jobs:
         request = self._request_of(source=f"s3://{BUCKET}/in/", target=f"s3://{BUCKET}/out", **changes)
         model = Model(name, self.image, environment={"FAULT": fault, **(environment or {})})
         observer = Observer(self.statuses.append, self.data_log.append, on_line)
-        return self.program.transform.run({**request, "TransformJobName": name}, model, observer=observer, stop=stop)
+        request |= {"TransformJobName": name, "ModelName": name}
+        return self.program.transform.run(request, model, observer=observer, stop=stop)
 
 
 @pytest.fixture

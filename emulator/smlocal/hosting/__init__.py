@@ -5,7 +5,9 @@ from smlocal.hosting.health import HealthChecks
 from smlocal.hosting.host import ModelHost
 from smlocal.hosting.invocation import Failure, Invocation
 from smlocal.hosting.model import Model
-from smlocal.hosting.server import BATCH, REAL_TIME, ModelServer, Platform, State
+from smlocal.hosting.platforms import BATCH, REAL_TIME, Platform
+from smlocal.hosting.server import ModelServer
+from smlocal.hosting.watch import State
 
 __all__ = [
     "BATCH",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smlocal.container import Exit
-from smlocal.errors import EndpointFailed
+from smlocal.errors import ArchiveTooLarge, BrokenArchive, EndpointFailed, HostileArchive
 from smlocal.evidence import Ping
 from smlocal.hosting.listening import is_loopback, port_of
 from smlocal.hosting.model import PORT
@@ -34,6 +34,10 @@ class EndpointTexts:
     bad_archive: str = (
         'Failed to extract model data archive from URL "{url}".'
         " Please ensure that the object located at the URL is a valid tar.gz archive."
+    )
+    large_archive: str = (
+        'Failed to extract model data archive from URL "{url}". The model data archive is too large. Please reduce the'
+        " size of the model data archive or move to an instance type with more memory."
     )
 
 
@@ -70,10 +74,15 @@ class Failures:
     def no_image(self, words: str) -> EndpointFailed:
         return self._error(self.texts.no_image, f"{_capital(words)}.", "Build or pull the image first.")
 
-    def bad_archive(self, words: str) -> EndpointFailed:
+    def bad_archive(self, error: HostileArchive | BrokenArchive) -> EndpointFailed:
+        """The archive cannot be unpacked, or would unpack to more than any model."""
+        cause = f"{_capital(str(error))}."
+        if isinstance(error, ArchiveTooLarge):
+            fix = "Put nothing into the archive but the model's own files."
+            return self._error(self.texts.large_archive, cause, fix)
         return self._error(
             self.texts.bad_archive,
-            f"{_capital(words)}.",
+            cause,
             "Make the archive with `tar czf model.tar.gz -C MODEL_FOLDER .`, of plain files and folders.",
         )
 

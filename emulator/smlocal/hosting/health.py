@@ -30,6 +30,7 @@ class HealthChecks:
     timeout: float
     start_window: float
     unhealthy_after_misses: int
+    goes_on: bool = True  # after the first healthy ping
 
     @staticmethod
     def of_endpoints(limits: Limits, start_window: float | None = None) -> HealthChecks:
@@ -39,11 +40,14 @@ class HealthChecks:
 
     @staticmethod
     def of_transforms(limits: Limits) -> HealthChecks:
+        """Pings end with the first healthy one: later ones have not been seen in containers' logs, which show one
+        each second until then (aws/amazon-sagemaker-examples issue 815)."""
         return HealthChecks(
             limits.transform_ping_interval,
             limits.ping_timeout,
             limits.transform_start_window,
             limits.unhealthy_after_misses,
+            goes_on=False,
         )
 
     def pause(self, elapsed: float) -> float:

@@ -10,7 +10,8 @@ from smlocal.container import LogLine
 from smlocal.hosting.health import HealthChecks
 from smlocal.hosting.model import Model
 from smlocal.hosting.model_data import model_data
-from smlocal.hosting.server import REAL_TIME, ModelServer, Platform
+from smlocal.hosting.platforms import REAL_TIME, Platform
+from smlocal.hosting.server import ModelServer
 from smlocal.hosting.watch import State
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
@@ -63,7 +64,6 @@ class ModelHost:
             platform=platform,
             checks=checks,
             instance=self._launcher.grant(instance_type) if instance_type else None,
-            isolated=bool(request.get("EnableNetworkIsolation")),
             container_endpoint=self._endpoint,
             keep=keep,
             on_line=on_line,
@@ -84,4 +84,12 @@ class ModelHost:
         container = request["PrimaryContainer"]
         contents, url = model_data(container, self._store)
         variables = {**(container.get("Environment") or {}), **(environment or {})}
-        return Model(name or request["ModelName"], image, contents, variables, url)
+        return Model(
+            name or request["ModelName"],
+            image,
+            contents,
+            variables,
+            url,
+            isolated=bool(request.get("EnableNetworkIsolation")),
+            request=request,
+        )

@@ -86,6 +86,14 @@ class Endpoint:
     def not_found(self, name: str) -> Failure:
         return Failure("ValidationError", f"Endpoint {name} of account {self.account} not found.")
 
+    def not_in_service(self) -> Failure:
+        """What an endpoint that is still Creating answers: a ValidationError; AWS's words for it are not known."""
+        return Failure(
+            "ValidationError",
+            f"Endpoint {self.name} of account {self.account} is still being created: its container has not passed its"
+            " first health check.",
+        )
+
     def model_error(self, status: int, text: str) -> Failure:
         """The container's own fault: `status` 0 when it gave no answer. `text` is cut at 2,048 characters."""
         text = text[:_MESSAGE]

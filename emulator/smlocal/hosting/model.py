@@ -9,8 +9,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from smlocal import optml
+from smlocal import optml, requests
 from smlocal.instances import Granted
 from smlocal.launch import Kind, Launch, Volume
 from smlocal.settings import Settings
@@ -35,6 +36,13 @@ class Model:
     contents: Callable[[], Iterator[Entry]] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     data_url: str = ""  # where the contents came from, for messages
+    isolated: bool = False  # EnableNetworkIsolation
+    request: Mapping[str, Any] = field(default_factory=dict)  # CreateModel's, if the model was made from one
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for each member of its request that has no effect on this machine."""
+        return tuple(requests.notes("CreateModel", self.request))
 
 
 def launch_of(
@@ -43,7 +51,6 @@ def launch_of(
     *,
     kind: Kind,
     instance: Granted | None = None,
-    isolated: bool = False,
     endpoint: str | None = None,
     keep: bool = False,
 ) -> Launch:
@@ -54,24 +61,24 @@ def launch_of(
         name=model.name,
         image=model.image,
         arguments=("serve",),
-        environment=environment(model, settings, isolated=isolated, endpoint=endpoint),
+        environment=environment(model, settings, endpoint=endpoint),
         volumes=volumes,
         instance=instance,
-        isolated=isolated,
+        isolated=model.isolated,
         port=PORT,
         hostname=HOSTNAME,
         keep=keep,
     )
 
 
-def environment(model: Model, settings: Settings, *, isolated: bool, endpoint: str | None = None) -> dict[str, str]:
+def environment(model: Model, settings: Settings, *, endpoint: str | None = None) -> dict[str, str]:
     """The platform's variables, over them the model's.
 
     Credentials are dummies, and like the region they are not given under network isolation. Source: developer guide,
     inference-pipeline-real-time (the ports); mkt-algo-model-internet-free (isolation).
     """
     variables = {"SAGEMAKER_BIND_TO_PORT": str(PORT), "SAGEMAKER_SAFE_PORT_RANGE": SAFE_PORT_RANGE}
-    if not isolated:
+    if not model.isolated:
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, model.name))
         variables |= {"AWS_REGION": settings.region, "AWS_DEFAULT_REGION": settings.region}
         variables |= optml.credentials(identity, endpoint)

@@ -6,7 +6,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from smlocal.container import Exit, LaunchedContainer, LogLine
 from smlocal.errors import (
@@ -19,39 +18,25 @@ from smlocal.errors import (
     SmlocalError,
 )
 from smlocal.evidence import HostingEvidence
-from smlocal.hosting.failures import BATCH_TEXTS, ENDPOINT_TEXTS, VARIANT, EndpointTexts, Failures
+from smlocal.hosting.failures import VARIANT, Failures
 from smlocal.hosting.health import HealthChecks, Pinger
 from smlocal.hosting.invocation import Endpoint, Failure, Invocation, refused, too_long
-from smlocal.hosting.model import HOSTNAME, PORT, Model, launch_of
+from smlocal.hosting.model import Model, launch_of
+from smlocal.hosting.platforms import REAL_TIME, Platform
 from smlocal.hosting.start import LAST_LINES, Start
 from smlocal.hosting.watch import State, Watch, WatchCounts
 from smlocal.http_client import HttpClient
 from smlocal.instances import Granted
-from smlocal.launch import Kind, Launcher
+from smlocal.launch import Launcher
 from smlocal.settings import Settings
-
-__all__ = ["BATCH", "REAL_TIME", "ModelServer", "Platform", "State"]
-
-
-@dataclass(frozen=True)
-class Platform:
-    """Who calls the container: the headers that its own requests bear, and its words for failures."""
-
-    kind: Kind
-    headers: Mapping[str, str]
-    texts: EndpointTexts
-
-
-# The headers were observed in containers' logs, of endpoints until 2021 and of transform jobs until 2024.
-REAL_TIME = Platform("endpoint", {"Host": f"{HOSTNAME}:{PORT}", "User-Agent": "AHC/2.0"}, ENDPOINT_TEXTS)
-BATCH = Platform("transform", {"Host": f"169.254.255.131:{PORT}", "User-Agent": "Go-http-client/1.1"}, BATCH_TEXTS)
 
 
 class ModelServer:
     """A model container that answers invocations between `start` and `stop`. Thread safe.
 
     As a context manager it is started on entering and stopped on leaving. `on_line` gets every line of the container's
-    output and `on_state` every change of state, each on a thread of ours.
+    output and `on_state` every change of state, each on a thread of ours. What the user should be told of the run is
+    in `notes`, from the beginning.
     """
 
     def __init__(
@@ -64,7 +49,6 @@ class ModelServer:
         platform: Platform = REAL_TIME,
         checks: HealthChecks | None = None,
         instance: Granted | None = None,
-        isolated: bool = False,
         container_endpoint: str | None = None,
         keep: bool = False,
         variant: str = VARIANT,
@@ -84,7 +68,6 @@ class ModelServer:
             settings,
             kind=platform.kind,
             instance=instance,
-            isolated=isolated,
             endpoint=container_endpoint,
             keep=keep,
         )
@@ -139,7 +122,7 @@ class ModelServer:
         except ImageNotFound as error:
             raise self._failures.no_image(str(error)) from error
         except (HostileArchive, BrokenArchive) as error:
-            raise self._failures.bad_archive(str(error)) from error
+            raise self._failures.bad_archive(error) from error
 
     def _watch_on(self, container: LaunchedContainer, pinger: Pinger) -> bool:
         with self._stopping:
@@ -147,6 +130,8 @@ class ModelServer:
                 return False
             self._watch = Watch(container, pinger, self._checks, self._enter)
             self._enter("healthy")
+            if self._stop_wanted.is_set():  # whoever heard of it stopped it at once
+                return False
             self._watch.start()
             return True
 
@@ -162,6 +147,19 @@ class ModelServer:
             self._enter("stopped")
 
     # while it runs
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of this run before it begins: members of the model's request that have no effect,
+        where this machine gives less than the instance type has, and which limits are not SageMaker's own."""
+        scaled = self._settings.scaled
+        told = (f"limits that are not SageMaker's own: {', '.join(scaled)}",) if scaled else ()
+        return (*self._effects, *told)
+
+    @property
+    def _effects(self) -> tuple[str, ...]:
+        instance = self._launch.instance
+        return (*self.model.notes, *(instance.notes if instance else ()))
 
     @property
     def state(self) -> State:
@@ -200,7 +198,8 @@ class ModelServer:
         """InvokeEndpoint, in a coroutine on the HTTP client's loop.
 
         `headers` are the caller's, by the names that the API has on the wire; those that the container does not get
-        are left out. What AWS answers with an error is a value here, too.
+        are left out. What AWS answers with an error is a value here, too. No request reaches a container before its
+        first healthy ping; one that is unhealthy later on is called all the same.
         """
         limit = self._limits.invocation_body_bytes
         if len(body) > limit:
@@ -209,23 +208,35 @@ class ModelServer:
             forwarded = self.endpoint.forwarded(headers)
         except InvalidRequest as error:
             return refused(400, Failure("ValidationError", str(error)))
+        if self._state == "starting":
+            return refused(400, self.endpoint.not_in_service())
         container = self._container
         if container is None or self._state in ("exited", "stopped"):
-            text = f"The model container of endpoint {self.model.name} is not running: it is {self._state}."
-            return refused(503, Failure("ServiceUnavailable", text))
-        invocation = await self._exchange(container, body, {**self._platform.headers, **forwarded})
+            return self._unavailable(f"it is {self._state}")
+        try:
+            url = f"{container.base_url}/invocations"
+        except EngineError as error:
+            return self._unavailable(str(error))
+        return await self._counted(url, body, {**self._platform.headers, **forwarded})
+
+    def _unavailable(self, reason: str) -> Invocation:
+        text = f"The model container of endpoint {self.model.name} is not running: {reason}."
+        return refused(503, Failure("ServiceUnavailable", text))
+
+    async def _counted(self, url: str, body: bytes, headers: Mapping[str, str]) -> Invocation:
+        invocation = await self._exchange(url, body, headers)
         with self._counting:
             self._invocations += 1
             self._model_errors += not invocation.ok
         return invocation
 
-    async def _exchange(self, container: LaunchedContainer, body: bytes, headers: Mapping[str, str]) -> Invocation:
+    async def _exchange(self, url: str, body: bytes, headers: Mapping[str, str]) -> Invocation:
         limit = self._limits.invocation_body_bytes
         began = time.monotonic()
         try:
             answer = await self._http.send(
                 "POST",
-                f"{container.base_url}/invocations",
+                url,
                 headers=headers,
                 body=body,
                 timeout=self._limits.invocation_timeout,
@@ -298,7 +309,6 @@ class ModelServer:
         if ended is None and watch is not None:
             ended = watch.ended
         lines = self._last_lines if container is None else tuple(container.last_lines(LAST_LINES))
-        instance = self._launch.instance
         return HostingEvidence(
             image=self.model.image,
             model_given=self.model.contents is not None,
@@ -318,5 +328,5 @@ class ModelServer:
             killed_after_grace=bool(ended and ended.forced),
             last_lines=lines,
             scaled_limits=self._settings.scaled,
-            notes=instance.notes if instance else (),
+            notes=self._effects,
         )

@@ -27,7 +27,8 @@ class Watch:
     """Pings at SageMaker's interval on a thread of its own, and tells of every change of state at once.
 
     After `unhealthy_after_misses` missed pings in a row the container is unhealthy, after one good ping healthy again.
-    SageMaker replaces an unhealthy host; here it stays, so that it can be looked at.
+    SageMaker replaces an unhealthy host; here it stays, so that it can be looked at. Where pings do not go on, only
+    the container's exit is watched for.
     """
 
     def __init__(
@@ -60,21 +61,13 @@ class Watch:
         self._ending.set()
 
     def join(self) -> None:
-        """Wait for the thread, which ends with the container."""
-        if threading.current_thread() is not self._thread:
+        """Wait for the thread, which ends with the container; for one that was never begun there is no wait."""
+        if self._thread.ident is not None and threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _run(self) -> None:
-        misses = 0
         try:
-            while (ended := self._container.wait(self._checks.interval)) is None:
-                if self._ending.is_set():
-                    continue
-                misses = 0 if self._ping_once(misses) else misses + 1
-                if misses == 0:
-                    self._enter("healthy")
-                elif misses >= self._checks.unhealthy_after_misses:
-                    self._enter("unhealthy")
+            ended = self._until_the_end()
         except SmlocalError:
             # the engine is gone, or the log could not be stored: whoever stops the container is told
             self._enter("exited")
@@ -82,6 +75,18 @@ class Watch:
         if not self._ending.is_set():
             self._ended = ended
             self._enter("exited")
+
+    def _until_the_end(self) -> Exit:
+        misses = 0
+        while (ended := self._container.wait(self._checks.interval)) is None:
+            if self._ending.is_set() or not self._checks.goes_on:
+                continue
+            misses = 0 if self._ping_once(misses) else misses + 1
+            if misses == 0:
+                self._enter("healthy")
+            elif misses >= self._checks.unhealthy_after_misses:
+                self._enter("unhealthy")
+        return ended
 
     def _ping_once(self, misses: int) -> bool:
         good = is_healthy(self._pinger.ping())

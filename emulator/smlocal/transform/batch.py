@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO
 
-from smlocal.transform.split import CHUNK, lines, too_large
+from smlocal.transform.split import CHUNK, TooLarge, lines, too_large
 
 
 class Strategy(Enum):
@@ -32,12 +32,15 @@ class Tally:
     carriage_returns: bool = False
 
 
-def payloads(source: BinaryIO, *, split: bool, strategy: Strategy, limit: int, tally: Tally) -> Iterator[bytes]:
-    """The payloads of an object, none empty and none over `limit` bytes. Raises RecordTooLarge."""
+def payloads(
+    source: BinaryIO, *, split: bool, strategy: Strategy, limit: int, tally: Tally, refusal: TooLarge = too_large
+) -> Iterator[bytes]:
+    """The payloads of an object, none empty and none over `limit` bytes. Raises RecordTooLarge; for single records it
+    is as `refusal` makes it."""
     if not split:
         return whole(source, limit, tally)
     if strategy is Strategy.SINGLE_RECORD:
-        return single_records(source, limit, tally)
+        return single_records(source, limit, tally, refusal)
     return multi_records(source, limit, tally)
 
 
@@ -52,9 +55,9 @@ def whole(source: BinaryIO, limit: int, tally: Tally) -> Iterator[bytes]:
         yield bytes(held)
 
 
-def single_records(source: BinaryIO, limit: int, tally: Tally) -> Iterator[bytes]:
+def single_records(source: BinaryIO, limit: int, tally: Tally, refusal: TooLarge = too_large) -> Iterator[bytes]:
     """Each line as a payload, without its newline; blank lines are left out."""
-    for record in lines(source, limit):
+    for record in lines(source, limit, refusal):
         body = record[:-1] if record.endswith(b"\n") else record
         if body.endswith(b"\r"):
             tally.carriage_returns = True

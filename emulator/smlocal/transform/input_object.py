@@ -12,7 +12,7 @@ from smlocal.transform.assemble import Assembler, output_key
 from smlocal.transform.batch import Tally, payloads
 from smlocal.transform.off_loop import in_thread
 from smlocal.transform.plan import Parameters, Plan
-from smlocal.transform.split import RecordTooLarge, too_large
+from smlocal.transform.split import RecordTooLarge, too_large, too_large_to_hold
 
 _AT_ONCE_BYTES = 1024 * 1024
 _AT_ONCE = 256
@@ -72,6 +72,7 @@ class InputObject:
                 strategy=self._parameters.strategy,
                 limit=limit,
                 tally=self.tally,
+                refusal=too_large_to_hold if self._parameters.unlimited else too_large,
             )
         bodies: list[bytes | None] = []
         size = 0

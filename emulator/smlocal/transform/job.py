@@ -21,9 +21,9 @@ from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.transform.data_log import NO_ANSWER, SEE_LOGS_ALGORITHM, DataLog
 from smlocal.transform.invoke import Counts, Invoker, platform_headers
-from smlocal.transform.parameters import Reply, ask, settle
+from smlocal.transform.parameters import Reply, ask, fitted, settle
 from smlocal.transform.pipeline import Pipeline, memory_share
-from smlocal.transform.plan import Parameters, Plan, product_problem
+from smlocal.transform.plan import Parameters, Plan
 
 _REASON_LENGTH = 1024  # API: FailureReason
 
@@ -72,7 +72,7 @@ class TransformResult:
 
 
 class TransformJob:
-    """One job on its way; `run` once."""
+    """One job on its way; `run` once. `notes` are what the user should know of it before it begins."""
 
     def __init__(
         self,
@@ -86,6 +86,7 @@ class TransformJob:
         settings: Settings,
         observer: Observer,
         now: Callable[[], datetime],
+        notes: Sequence[str] = (),
     ) -> None:
         self._request = request
         self._plan = plan
@@ -101,6 +102,7 @@ class TransformJob:
         self._status = "InProgress"
         self._reason = ""
         self._explanation = ""
+        self._first_notes = tuple(notes)
         self._notes: list[str] = []
         self._reply: Reply | None = None
         self._parameters: Parameters | None = None
@@ -114,6 +116,8 @@ class TransformJob:
         Raises what is no fault of the image, nothing being left behind.
         """
         self._observer.on_status(self._status)
+        for note in self._first_notes:
+            self._note(note)
         try:
             if self._start(stop):
                 self._transform(stop)
@@ -135,12 +139,11 @@ class TransformJob:
         self._reply = ask(self._http, base_url, platform_headers(), self._settings.limits.invocation_timeout)
         for problem in self._reply.problems:
             self._note(problem)
-        self._parameters = parameters = settle(self._plan, self._reply)
+        self._parameters, fewer = fitted(settle(self._plan, self._reply), self._plan)
+        if fewer:
+            self._note(fewer)
+        parameters = self._parameters
         self._log.parameters(parameters)
-        impossible = product_problem(parameters.concurrency, parameters.payload_mb)
-        if impossible:
-            self._fail(f"ClientError: {impossible}", impossible)
-            return
         share = memory_share(parameters)
         invoker = Invoker(self._http, base_url, self._plan, in_memory=share, alive=self._alive)
         self._counts = invoker.counts
@@ -167,9 +170,9 @@ class TransformJob:
         if not whole and stop.is_set():
             self._enter("Stopping")
             # API, TransformOutput and StopTransformJob: of a job that was stopped, no output is stored
-            for key in pipeline.stored:
-                self._store.delete(self._plan.output_bucket, key)
+            pipeline.outputs.take_back()
             return
+        pipeline.outputs.publish()
         if not whole:
             self._exit = self._server.wait(0)
             words = _told(self._exit)

@@ -8,7 +8,7 @@ none.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smlocal.errors import ConnectionFailed
@@ -18,6 +18,7 @@ from smlocal.transform.plan import LARGEST_PRODUCT, Parameters, Plan
 
 DEFAULTS = Parameters(concurrency=1, payload_mb=6, strategy=Strategy.MULTI_RECORD)
 _LONGEST_REPLY = 64 * 1024
+_MOST_AT_ONCE = 1000  # that a container may propose
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,19 @@ def read(body: bytes) -> Reply:
     problems: list[str] = []
     return Reply(
         200,
-        concurrency=_number(told, "MaxConcurrentTransforms", problems) or None,
-        payload_mb=_number(told, "MaxPayloadInMB", problems),
+        concurrency=_number(told, "MaxConcurrentTransforms", problems, _MOST_AT_ONCE) or None,
+        payload_mb=_number(told, "MaxPayloadInMB", problems, LARGEST_PRODUCT),
         strategy=_strategy(told, problems),
         problems=tuple(problems),
     )
 
 
-def _number(told: dict[str, Any], name: str, problems: list[str]) -> int | None:
+def _number(told: dict[str, Any], name: str, problems: list[str], most: int) -> int | None:
     value = told.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST_PRODUCT:
-        problems.append(f"/execution-parameters: {name} must be a whole number from 0 to {LARGEST_PRODUCT}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        problems.append(f"/execution-parameters: {name} must be a whole number from 0 to {most}")
         return None
     return value
 
@@ -91,4 +92,21 @@ def settle(plan: Plan, reply: Reply) -> Parameters:
         concurrency=plan.concurrency or reply.concurrency or DEFAULTS.concurrency,
         payload_mb=payload_mb,
         strategy=plan.strategy or reply.strategy or DEFAULTS.strategy,
+    )
+
+
+def fitted(asked: Parameters, plan: Plan) -> tuple[Parameters, str]:
+    """`asked`, with no more requests at a time than go with its payload, and a sentence when that is fewer.
+
+    MaxConcurrentTransforms times MaxPayloadInMB may be 100 MB. That is a rule for a request, which is refused when it
+    gives both; what the container proposes, and what is the default, is no mistake of the user's. What the platform
+    does then is not published.
+    """
+    if asked.unlimited or asked.concurrency * asked.payload_mb <= LARGEST_PRODUCT:
+        return asked, ""
+    most = LARGEST_PRODUCT // asked.payload_mb
+    who = "the container proposes" if plan.concurrency is None else "the request asks for"
+    return replace(asked, concurrency=most), (
+        f"{most} requests are made at a time, not the {asked.concurrency} that {who}: with MaxPayloadInMB"
+        f" {asked.payload_mb} more of them would be over {LARGEST_PRODUCT} MB"
     )

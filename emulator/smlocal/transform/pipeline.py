@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from smlocal.evidence import ObjectTransformed
@@ -18,6 +18,7 @@ from smlocal.transform.data_log import SEE_LOGS_CLIENT, DataLog
 from smlocal.transform.input_object import InputObject
 from smlocal.transform.invoke import InvocationFailed, Invoker
 from smlocal.transform.off_loop import in_thread
+from smlocal.transform.outputs import Outputs
 from smlocal.transform.plan import Parameters, Plan
 
 WINDOW = 4  # payloads begun and not yet written, for each request in flight
@@ -25,6 +26,7 @@ _TICK = 0.1  # seconds between looks at the container and at a wish to stop
 _LAST_WORDS = 0.25  # seconds that an exit needs to be known after its connections broke
 _STORING = 8  # outputs on their way to the store at once
 _MOST_WARNINGS = 100
+_PIECE = 256 * 1024
 
 
 def memory_share(parameters: Parameters) -> int:
@@ -39,9 +41,17 @@ class Payload:
     source: InputObject
     index: int
     body: bytes | None
+    chunked: bool = False  # a body without its length
 
     def open(self) -> bytes | AsyncIterable[bytes]:
-        return self.source.stream() if self.body is None else self.body
+        if self.body is None:
+            return self.source.stream()
+        return _pieces(self.body) if self.chunked else self.body
+
+
+async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _PIECE):
+        yield body[start : start + _PIECE]
 
 
 class Pipeline:
@@ -75,7 +85,7 @@ class Pipeline:
         self._storing: set[asyncio.Task[None]] = set()
         self._store_failure: BaseException | None = None
         self.done: list[ObjectTransformed] = []
-        self.stored: list[str] = []
+        self.outputs = Outputs(store, plan.output_bucket, memory_share(parameters))
         self.warnings: list[str] = []
         self.reason = ""  # FailureReason after the first failure
         self.cause = ""
@@ -103,9 +113,10 @@ class Pipeline:
             self._fail(source, lines, reason, cause)
 
     def drop(self) -> None:
-        """Forget what is held of objects that did not come to their end."""
+        """Forget what is held of objects that did not come to their end, and of outputs that are not to be stored."""
         for source in self._begun.values():
             source.assembler.drop()
+        self.outputs.close()
 
     async def _work(self) -> bool:
         workers = [asyncio.ensure_future(self._worker()) for _ in range(self._parameters.concurrency)]
@@ -150,7 +161,7 @@ class Pipeline:
             return True
         portion = await in_thread(source.portion)
         for body in portion.bodies:
-            self._ready.append(Payload(source, source.payloads, body))
+            self._ready.append(Payload(source, source.payloads, body, self._parameters.unlimited))
             source.payloads += 1
         if portion.last:
             source.cut = True
@@ -222,8 +233,7 @@ class Pipeline:
 
     async def _put(self, source: InputObject) -> None:
         output = source.assembler.output
-        await in_thread(lambda: self._store.put(self._plan.output_bucket, source.output_key, output.open()))
-        self.stored.append(source.output_key)
+        await in_thread(lambda: self.outputs.add(source.output_key, output))
         self._end(source, stored=True)
         output.close()
 

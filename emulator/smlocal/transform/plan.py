@@ -14,6 +14,7 @@ from smlocal.settings import MEBIBYTE, Limits
 from smlocal.transform.batch import Strategy
 
 LARGEST_PRODUCT = 100  # MaxConcurrentTransforms * MaxPayloadInMB
+_HELD = 1000 * MEBIBYTE  # of single records that have no limit, all together
 _STRATEGIES = {"MultiRecord": Strategy.MULTI_RECORD, "SingleRecord": Strategy.SINGLE_RECORD}
 
 
@@ -26,9 +27,17 @@ class Parameters:
     strategy: Strategy
 
     @property
+    def unlimited(self) -> bool:
+        """Bodies of any length, sent chunked."""
+        return self.payload_mb == 0
+
+    @property
     def payload_bytes(self) -> int:
-        """The longest body. Without a limit, a record that must be held is still no longer than the API's maximum."""
-        return (self.payload_mb or LARGEST_PRODUCT) * MEBIBYTE
+        """The longest body. A single record is held in memory, for it may have to be sent again: without a limit of
+        the platform's it still has one of ours, the API's maximum or its share of what may be held of all."""
+        if self.unlimited:
+            return min(LARGEST_PRODUCT * MEBIBYTE, _HELD // self.concurrency)
+        return self.payload_mb * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Plan:
 
     def streams(self, parameters: Parameters) -> bool:
         """Whether an object goes out in one request of unknown length."""
-        return parameters.payload_mb == 0 and not (self.split and parameters.strategy is Strategy.SINGLE_RECORD)
+        return parameters.unlimited and not (self.split and parameters.strategy is Strategy.SINGLE_RECORD)
 
 
 def plan_of(request: Mapping[str, Any], limits: Limits) -> Plan:
@@ -134,15 +143,9 @@ def _environment(request: Mapping[str, Any]) -> dict[str, str]:
 def _check_product(plan: Plan) -> None:
     if (plan.payload_mb or 0) > LARGEST_PRODUCT:
         raise InvalidRequest(f"MaxPayloadInMB must be at most {LARGEST_PRODUCT}, not {plan.payload_mb}")
-    problem = product_problem(plan.concurrency or 1, plan.payload_mb or 0)
-    if problem:
-        raise InvalidRequest(problem)
-
-
-def product_problem(concurrency: int, payload_mb: int) -> str | None:
-    """Why these two cannot go together, in words of ours: the API reference gives the rule, not the text."""
-    if concurrency * payload_mb <= LARGEST_PRODUCT:
-        return None
-    return (
-        f"MaxConcurrentTransforms ({concurrency}) times MaxPayloadInMB ({payload_mb}) is more than {LARGEST_PRODUCT} MB"
-    )
+    if (plan.concurrency or 1) * (plan.payload_mb or 0) > LARGEST_PRODUCT:
+        # the API reference gives the rule, not the text
+        raise InvalidRequest(
+            f"MaxConcurrentTransforms ({plan.concurrency}) times MaxPayloadInMB ({plan.payload_mb}) is more than"
+            f" {LARGEST_PRODUCT} MB"
+        )

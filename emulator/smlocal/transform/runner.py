@@ -13,9 +13,10 @@ from smlocal.container import LogLine
 from smlocal.errors import InvalidRequest, NoSuchBucket
 from smlocal.hosting import BATCH, HealthChecks, Model, ModelServer
 from smlocal.http_client import HttpClient
-from smlocal.journal import Journal, Record
+from smlocal.journal import INTERNAL_ERROR, Journal, Record
 from smlocal.launch import Launcher
 from smlocal.metrics import escape
+from smlocal.optml import job_arn
 from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.transform.job import Observer, TransformJob, TransformResult
@@ -60,33 +61,41 @@ class TransformRunner:
         isolated: bool = False,
         keep: bool = False,
     ) -> TransformResult:
-        """Run the job that `request` describes with `model`; `role` and `isolated` are the model's, `stop` and `hurry`
-        as for TransformJob.run.
+        """Run the job that `request` describes with `model`; `role` is the model's, `isolated` takes the network from
+        one that has it, `stop` and `hurry` are as for TransformJob.run.
 
         A job that fails is a result. Raises InvalidRequest for what CreateTransformJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
         """
         requests.check("CreateTransformJob", request)
         requests.refuse_unsupported("CreateTransformJob", request)
+        self._check_model(request, model)
         plan = plan_of(request, self.settings.limits)
         role = role or f"arn:aws:iam::{self.settings.account}:role/smlocal"
         objects = find_objects(self.store, plan, self.settings.region, role)
         granted = self.launcher.grant(request["TransformResources"]["InstanceType"])
         record = self.journal.begin("transform job", plan.name, request)
+        if model.request:
+            record.write("model.json", {"request": model.request})
         watched = _recorded(observer or Observer(), record)
         server = ModelServer(
             self.launcher,
             self.http,
             self.settings,
-            replace(model, name=plan.name, environment={**model.environment, **plan.environment}),
+            replace(
+                model,
+                name=plan.name,
+                environment={**model.environment, **plan.environment},
+                isolated=model.isolated or isolated,
+            ),
             platform=BATCH,
             checks=HealthChecks.of_transforms(self.settings.limits),
             instance=granted,
-            isolated=isolated,
             container_endpoint=self.container_endpoint,
             keep=keep,
             on_line=_line_writer(watched, record),
         )
+        begun = self.now()
         try:
             result = TransformJob(
                 request,
@@ -98,11 +107,35 @@ class TransformRunner:
                 settings=self.settings,
                 observer=watched,
                 now=self.now,
+                notes=(*requests.notes("CreateTransformJob", request), *server.notes),
             ).run(stop or threading.Event(), hurry)
             record.write("description.json", result.description)
             return result
+        except Exception as error:
+            record.broken_off(error, self._broken_off(request, begun))
+            raise
         finally:
             record.close()
+
+    def _broken_off(self, request: Mapping[str, Any], begun: datetime) -> dict[str, Any]:
+        """DescribeTransformJob's answer for a job that smlocal could not go on with."""
+        name, settings = request["TransformJobName"], self.settings
+        return {
+            **{key: value for key, value in request.items() if key != "Tags"},
+            "TransformJobArn": job_arn("transform-job", name, settings.region, settings.account),
+            "TransformJobStatus": "Failed",
+            "FailureReason": INTERNAL_ERROR,
+            "CreationTime": begun,
+            "TransformEndTime": self.now(),
+        }
+
+    def _check_model(self, request: Mapping[str, Any], model: Model) -> None:
+        """Raises InvalidRequest for the name of another model. Source: a user's log of CreateTransformJob has the first
+        words; the rest is as for endpoints."""
+        asked, name = request["ModelName"], model.request.get("ModelName", model.name)
+        if asked != name:
+            arn = job_arn("model", asked, self.settings.region, self.settings.account)
+            raise InvalidRequest(f'Could not find model "{arn}".')
 
 
 def find_objects(store: ObjectStore, plan: Plan, region: str, role: str) -> list[StoredObject]:
@@ -136,7 +169,11 @@ def _recorded(observer: Observer, record: Record) -> Observer:
         record.event("data-log", line=line)
         observer.on_data_log(line)
 
-    return replace(observer, on_status=on_status, on_data_log=on_data_log)
+    def on_note(note: str) -> None:
+        record.event("note", note=note)
+        observer.on_note(note)
+
+    return replace(observer, on_status=on_status, on_data_log=on_data_log, on_note=on_note)
 
 
 def _line_writer(observer: Observer, record: Record) -> Callable[[LogLine], None]:

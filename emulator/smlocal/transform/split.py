@@ -6,7 +6,7 @@ Source: AWS developer guide, batch-transform; API reference, TransformInput.Spli
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from smlocal.errors import JobFailed
@@ -18,6 +18,9 @@ class RecordTooLarge(JobFailed):
     """A record, or an object that is not split, does not fit into one payload."""
 
 
+TooLarge = Callable[[str, int], RecordTooLarge]
+
+
 def too_large(what: str, limit: int) -> RecordTooLarge:
     """The error in words of ours: the platform's own are not published."""
     return RecordTooLarge(
@@ -25,17 +28,25 @@ def too_large(what: str, limit: int) -> RecordTooLarge:
     )
 
 
-def lines(source: BinaryIO, longest: int) -> Iterator[bytes]:
+def too_large_to_hold(what: str, limit: int) -> RecordTooLarge:
+    """The error where the platform has no limit (MaxPayloadInMB 0) and only our memory has one."""
+    return RecordTooLarge(
+        f"{what} is longer than the {limit} bytes that smlocal holds of one record at this MaxConcurrentTransforms;"
+        " send fewer at a time, cut the record up, or leave SplitType out and send the object whole"
+    )
+
+
+def lines(source: BinaryIO, longest: int, refusal: TooLarge = too_large) -> Iterator[bytes]:
     """The records of `source`, each with its newline; the last one need not have one.
 
-    Raises RecordTooLarge at a record of more than `longest` bytes, not counting its newline.
+    Raises RecordTooLarge, as `refusal` makes it, at a record of more than `longest` bytes, not counting its newline.
     """
     number = 1
     rest = bytearray()
     while chunk := source.read(CHUNK):
         first, *others = chunk.split(b"\n")
         rest += first
-        _check(rest, longest, number)
+        _check(rest, longest, number, refusal)
         if not others:
             continue
         last = others.pop()
@@ -43,15 +54,15 @@ def lines(source: BinaryIO, longest: int) -> Iterator[bytes]:
         yield bytes(rest)
         number += 1
         for record in others:
-            _check(record, longest, number)
+            _check(record, longest, number, refusal)
             yield record + b"\n"
             number += 1
         rest = bytearray(last)
-    _check(rest, longest, number)
+    _check(rest, longest, number, refusal)
     if rest:
         yield bytes(rest)
 
 
-def _check(record: bytes | bytearray, longest: int, number: int) -> None:
+def _check(record: bytes | bytearray, longest: int, number: int, refusal: TooLarge) -> None:
     if len(record) > longest:
-        raise too_large(f"record {number}", longest)
+        raise refusal(f"record {number}", longest)
