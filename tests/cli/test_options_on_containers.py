@@ -58,6 +58,23 @@ def test_hyperparameters_and_environment_reach_the_container(smlocal: Command, b
     assert seen["environment"]["TRAINING_JOB_NAME"] == "seen"
 
 
+@pytest.mark.parametrize(("words", "mode"), [([], "0755"), (["--strict"], "0644")], ids=["usual", "strict"])
+def test_a_channels_type_is_told_in_a_folder_that_is_strict_on_request(
+    smlocal: Command, broken_image: str, words: list[str], mode: str
+) -> None:
+    Path("a.csv").write_text("1,2\n")
+    said = smlocal(
+        "train", broken_image, "--channel", "train=a.csv,content-type=text/csv", "--channel", "bare=a.csv",
+        "-p", "fault=probe", "--output", "out", "--job-name", "seen", *words,
+    )  # fmt: skip
+    assert said.code == 0, said
+    seen = member(Path("out/seen/output/model.tar.gz"), "probe.json")
+    config = json.loads(base64.b64decode(seen["config"]["inputdataconfig.json"]))
+    assert config["train"]["ContentType"] == "text/csv"
+    assert "ContentType" not in config["bare"]
+    assert seen["optml"]["/opt/ml/input/config"]["mode"] == mode
+
+
 def test_the_region_reaches_the_container(smlocal: Command, broken_image: str) -> None:
     said = smlocal(
         "--region", "eu-west-1", "train", broken_image, "-p", "fault=probe", "--output", "out", "--job-name", "seen"

@@ -92,3 +92,26 @@ def test_a_table_in_a_pipe_has_whole_names() -> None:
         f'Terminal(Format.text, 0).table(("A", "B"), [("{name}", "{name}")])'
     )
     assert in_a_pipe(code)[0].count(name) == 2
+
+
+_TRANSFERS = """
+from smlocal.cli.terminal import Format, Terminal
+from smlocal.cli.transfers import Transfers
+with Transfers(Terminal(Format.text, {verbosity})) as transfers:
+    for mebibytes in (1, 63, 64, 65, 80, 96):
+        transfers.news("input", mebibytes * 1024 * 1024)
+        __import__("threading").Event().wait(0.1)
+    transfers.then_say("Training")
+    transfers.news("output", 200 * 1024 * 1024)
+"""
+
+
+def test_many_bytes_show_their_progress_until_the_next_status() -> None:
+    plain = _COLOUR.sub("", on_a_terminal(_TRANSFERS.format(verbosity=0)))
+    assert "copying the input: 80 MiB" in plain
+    assert plain.index("copying the input: 96 MiB") < plain.index("Training") < plain.index("reading the output")
+
+
+def test_few_bytes_are_not_worth_a_line() -> None:
+    expected = "copying the input\n64 MiB\n80 MiB\n96 MiB\nTraining\nreading the output\n200 MiB\n"
+    assert in_a_pipe(_TRANSFERS.format(verbosity=1))[1] == expected

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import signal
+import socket
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Said, read_until
+from tests.raw_server import RawServer
 
 pytestmark = pytest.mark.engine
 
@@ -32,6 +35,15 @@ def ask(command: Callable[..., Any]) -> Callable[..., Said]:
     return run
 
 
+@contextlib.contextmanager
+def answering(status: int, body: bytes) -> Iterator[RawServer]:
+    """A server with one answer to everything."""
+    head = f"HTTP/1.1 {status} Any\r\nContent-Length: {len(body)}\r\nLocation: /\r\n\r\n".encode()
+    server = RawServer(lambda connection, request: connection.sendall(head + body))
+    yield server
+    server.close()
+
+
 def serve(start: Start, *words: str) -> tuple[subprocess.Popen[str], str]:
     """A running endpoint and its address."""
     process = start("serve", *words, "--port", "0")
@@ -39,7 +51,7 @@ def serve(start: Start, *words: str) -> tuple[subprocess.Popen[str], str]:
 
 
 def description(tmp_path: Path) -> dict[str, Any]:
-    [path] = (tmp_path / "state/jobs").glob("*/description.json")
+    [path] = (tmp_path / "state/jobs").glob("endpoint/*/description.json")
     found: dict[str, Any] = json.loads(path.read_text())
     return found
 
@@ -122,6 +134,32 @@ def test_an_endpoint_whose_container_ended_is_kept_as_failed(
     )
 
 
+def test_a_port_that_is_taken_is_told_before_anything_runs(
+    ask: Callable[..., Said], broken_image: str, tmp_path: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        said = ask("serve", broken_image, "--env", "FAULT=exits_while_starting", "--port", port)
+    assert said.code == 2, said
+    assert f"port {port} on 127.0.0.1 cannot be had" in said.err
+    assert "ImportError" not in said.out + said.err
+    assert not list((tmp_path / "state").glob("jobs/*"))
+
+
+@pytest.mark.parametrize(
+    ("body", "member"), [(b"text \xc3\xa9", {"body": "text \u00e9"}), (b"\xff\x00", {"body_base64": "/wA="})]
+)
+def test_json_holds_every_byte_of_an_answer(ask: Callable[..., Said], body: bytes, member: dict[str, str]) -> None:
+    with answering(200, body) as server:
+        said = ask("invoke", server.url, "--body", "-", "--content-type", "x/y", "--format", "json")
+    assert member.items() <= said.json.items()
+
+
+def test_a_redirect_is_no_answer(ask: Callable[..., Said]) -> None:
+    with answering(302, b"") as server:
+        assert ask("invoke", server.url, "--body", "-", "--content-type", "x/y").code == 1
+
+
 def test_a_request_that_is_refused_leaves_no_record(
     ask: Callable[..., Said], broken_image: str, tmp_path: Path
 ) -> None:
@@ -143,5 +181,5 @@ def test_log_lines_are_escaped_as_cloudwatch_has_them(
     said = ask("serve", build_image(folder, "smlocal-test/control:latest"), "--port", "0")
     assert said.code == 1, said
     assert "a#011b#033[31mred\n" in said.out
-    [log] = (tmp_path / "state/jobs").glob("*/log")
+    [log] = (tmp_path / "state/jobs").glob("endpoint/*/log")
     assert log.read_bytes() == b"a#011b#033[31mred\n"

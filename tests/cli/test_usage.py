@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
 
 from smlocal import __version__
-from smlocal.cli.app import hoisted
+from smlocal.cli.app import app, hoisted
 from smlocal.errors import UsageError
 from tests.cli.conftest import Said
 
@@ -25,9 +26,23 @@ Command = Callable[..., Said]
         (["train", "x", "--channel", "train=./nothing"], "there is no file or folder './nothing'"),
         (["train", "x", "--channel", "train=s3:///key"], "names no bucket"),
         (["train", "x", "--channel", "a=.,type=b"], "only ',content-type=TYPE' may follow"),
+        (["train", "x", "--channel", "a=.,content-type="], "no type stands after ',content-type='"),
+        (
+            ["train", "x", "--channel", "a=https://b.s3.amazonaws.com/x"],
+            "write a folder, a file or s3://bucket/prefix/",
+        ),
+        (["train", "x", "--channel", "a=s3://My_Bucket/x"], '--channel a: "My_Bucket" cannot be the name of a bucket'),
+        (["train", "x", "--output", "s3://My_Bucket/x"], '--output: "My_Bucket" cannot be the name of a bucket'),
+        (["train", "x", "--output", "https://b.s3.amazonaws.com/x"], "--output: 'https://b.s3.amazonaws.com/x' is no"),
+        (["train", "x", "--checkpoints", "s3://a..b"], '--checkpoints: "a..b" cannot be the name of a bucket'),
+        (["transform", "x", "--input", ".", "--output", "s3://My_Bucket/x"], '"My_Bucket" cannot be the name'),
+        (["serve", "x", "--model", "s3://My_Bucket/m.tar.gz"], '--model: "My_Bucket" cannot be the name'),
+        (["serve", "x", "--model", "https://b.s3.amazonaws.com/m.tar.gz"], "--model: 'https://b.s3.amazonaws.com/m"),
         (["train", "x", "-p", "depth"], "write KEY=VALUE"),
         (["train", "x", "-p", "a=1", "-p", "a=2"], "'a' is given twice"),
         (["train", "x", "--env", "=1"], "write KEY=VALUE"),
+        (["train", "x", "--env", "="], "write KEY=VALUE"),
+        (["train", "x", "-p", "="], "write KEY=VALUE"),
         (["train", "x", "--hyperparameters", "none.json"], "cannot be read"),
         (["train", "x", "--cli-input-json", "r.json"], "holds the whole request"),
         (["train", "--cli-input-json", "none.json"], "cannot be read"),
@@ -50,6 +65,8 @@ Command = Callable[..., Said]
         (["serve", "x", "--model", "none.tar.gz"], "there is no file or folder"),
         (["serve", "x", "--port", "70000"], "Invalid value for '--port'"),
         (["logs", "never-run"], "there is no record of a job 'never-run'"),
+        (["logs", "x" * 300], "there is no record of a job 'xxx"),
+        (["logs", "../../etc"], "there is no record of a job '../../etc'"),
         (["images", "build", "nothing"], "nothing"),
         (["--region"], "--region"),
         (["--format", "yaml", "ps"], "yaml"),
@@ -78,7 +95,7 @@ def test_bad_input_is_one_sentence_and_exit_2(smlocal: Command, words: list[str]
         (["--network-isolation"], "--network-isolation"),
         (["--checkpoints", "c"], "--checkpoints"),
         (["--output", "o"], "--output"),
-        (["--job-name", ""], "--job-name"),
+        (["--job-name", "j"], "--job-name"),
         (["--job-name", "j", "--env", "a=1"], "--env, --job-name"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
@@ -111,6 +128,117 @@ def test_a_request_that_is_refused_makes_no_bucket_and_asks_no_engine(
     assert said.code == 2, said
     assert "1 validation error detected" in said.err
     assert not (tmp_path / "state").exists()
+
+
+_NEEDED = {"transform": ["x", "--input", "."], "invoke": ["http://127.0.0.1:9", "--body", "x", "--content-type", "x"]}
+
+
+def _options() -> list[tuple[str, str]]:
+    """Every option of every command that takes a value."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    images = {f"images {name}": command for name, command in commands["images"].commands.items()}
+    found = [
+        (name, option)
+        for name, command in {**commands, **images}.items()
+        for parameter in command.params
+        if parameter.param_type_name == "option" and not parameter.is_flag
+        for option in parameter.opts
+    ]
+    return [*found, *(("ps", option) for option in ("--format", "--state", "--region", "--s3-endpoint-url"))]
+
+
+@pytest.mark.parametrize(("command", "option"), _options(), ids=lambda value: value)
+def test_an_empty_value_is_never_dropped(smlocal: Command, command: str, option: str) -> None:
+    for given in ([option, ""], [f"{option}="])[: 2 if option.startswith("--") else 1]:
+        said = smlocal(*command.split(), *_NEEDED.get(command, []), *given)
+        assert said.code == 2, said
+        assert f"an empty value stands after {given[0]}: " in said.err
+        assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize(
+    "words", [["train", ""], ["logs", ""], ["logs", "--", ""], ["images", "build", ""], [""]], ids=" ".join
+)
+def test_an_empty_argument_is_refused(smlocal: Command, words: list[str]) -> None:
+    said = smlocal(*words)
+    assert said.code == 2, said
+    assert "an empty value stands " in said.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "x", "-p", "a=\udcff"],
+        ["train", "x", "--env", "A=\udcff"],
+        ["train", "x", "--job-name", "\udcff"],
+        ["train", "x", "--output", "\udcff"],
+        ["train", "x", "--channel", "a=\udcff"],
+        ["train", "\udcff"],
+        ["train", "--cli-input-json", "\udcff"],
+        ["serve", "x", "--model", "\udcff"],
+        ["transform", "x", "--input", "\udcff"],
+        ["ps", "--state", "\udcff"],
+        ["logs", "\udcff"],
+    ],
+    ids=ascii,
+)
+def test_bytes_that_are_no_text_are_refused(smlocal: Command, words: list[str]) -> None:
+    said = smlocal(*words)
+    assert said.code == 2, said
+    assert "\\udcff' of the command line is not UTF-8 text" in said.err
+
+
+def test_half_a_character_in_a_file_is_refused_by_name(smlocal: Command) -> None:
+    Path("h.json").write_text('{"depth": "\\ud800"}')
+    said = smlocal("train", "x", "--hyperparameters", "h.json")
+    assert said.code == 2, said
+    assert "parameter HyperParameters.depth, value: \\ud800" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"a": 1, "a": 2}', "h.json cannot be used: an object of it has the key 'a' more than once"),
+        ('{"a": {"b": 1, "b": 2}}', "h.json cannot be used: an object of it has the key 'b' more than once"),
+        ('{"a": NaN}', "h.json cannot be used: NaN is not a number of JSON"),
+        ('{"a": 1e999}', "h.json cannot be used: 1e999 is larger than any number here"),
+        ("[1]", "h.json holds a list, and a set of hyperparameters is a JSON object"),
+        ("{", "--hyperparameters: h.json is not JSON: "),
+    ],
+)
+def test_hyperparameters_that_json_has_not_are_refused(smlocal: Command, text: str, sentence: str) -> None:
+    Path("h.json").write_text(text)
+    said = smlocal("train", "x", "--hyperparameters", "h.json")
+    assert said.code == 2, said
+    assert sentence in said.err
+
+
+@pytest.mark.parametrize("place", ["OutputDataConfig", "CheckpointConfig"])
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("https://my-bucket.s3.amazonaws.com/out", "write the address as s3://bucket/key"),
+        ("s3://My_Bucket/out", "names no bucket"),
+    ],
+)
+def test_an_address_that_cannot_be_written_to_is_refused_before_the_engine_is_asked(
+    smlocal: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, address: str, sentence: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    member = {"OutputDataConfig": "S3OutputPath", "CheckpointConfig": "S3Uri"}[place]
+    request = {
+        "TrainingJobName": "job",
+        "AlgorithmSpecification": {"TrainingImage": "x", "TrainingInputMode": "File"},
+        "RoleArn": "arn:aws:iam::000000000000:role/r",
+        "OutputDataConfig": {"S3OutputPath": "s3://my-bucket/out"},
+        "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+        place: {member: address},
+    }
+    said = smlocal("train", "--cli-input-json", json.dumps(request))
+    assert said.code == 2, said
+    assert f'{place}.{member} "{address}"' in said.err
+    assert sentence in said.err
 
 
 def test_a_long_list_of_values_is_cut_to_those_like_the_given(smlocal: Command) -> None:
@@ -176,6 +304,7 @@ def test_every_command_explains_itself(smlocal: Command, command: str) -> None:
         (["train", "x", "-q", "-p", "a=1"], ["-q", "train", "x", "-p", "a=1"]),
         (["ps", "--state=/tmp/x"], ["--state=/tmp/x", "ps"]),
         (["ps", "-qv"], ["-qv", "ps"]),
+        (["train", "x", "--strict"], ["--strict", "train", "x"]),
         (["ps", "-vq", "-vv"], ["-vq", "-vv", "ps"]),
         (["train", "x", "-p", "v=-vp"], ["train", "x", "-p", "v=-vp"]),
         (["logs", "--", "-q"], ["logs", "--", "-q"]),

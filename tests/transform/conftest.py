@@ -198,7 +198,7 @@ class Bench:
         job = TransformJob(
             wanted,
             plan,
-            find_objects(self.store, plan, "us-east-1", "arn:aws:iam::000000000000:role/example"),
+            find_objects(self.store, plan, "us-east-1", "arn:aws:iam::000000000000:role/example")[0],
             server=self.container,
             store=self.store,
             http=self.http,

@@ -77,18 +77,15 @@ def runs(tmp_path: Path, request_of: RequestOf) -> Iterator[Runs]:
 
 
 @pytest.mark.parametrize(
-    ("members", "options", "isolated"),
+    ("members", "isolated"),
     [
-        ({"EnableNetworkIsolation": True}, {}, True),
-        ({"EnableNetworkIsolation": False}, {}, False),
-        ({}, {"isolated": True}, True),
-        ({"EnableNetworkIsolation": True}, {"isolated": False}, True),
+        ({"EnableNetworkIsolation": True}, True),
+        ({"EnableNetworkIsolation": False}, False),
+        ({}, False),
     ],
 )
-def test_a_job_has_the_network_that_its_model_has(
-    runs: Runs, members: dict[str, Any], options: dict[str, Any], isolated: bool
-) -> None:
-    assert runs.run(runs.model(**members), options).status == "Completed"
+def test_a_job_has_the_network_that_its_model_has(runs: Runs, members: dict[str, Any], isolated: bool) -> None:
+    assert runs.run(runs.model(**members)).status == "Completed"
     spec = next(spec for spec in runs.engine.specs if spec.command == ("serve",))
     assert (spec.network is not None) == isolated
     assert ("AWS_REGION" in spec.environment) == (not isolated)
@@ -138,3 +135,17 @@ def test_a_job_that_breaks_off_is_recorded_as_failed_with_what_broke(runs: Runs)
         "InternalServerError: We encountered an internal error. Please try again.",
     )
     assert [event["error"] for event in record.events() if event["event"] == "broken off"] == ["the engine is broken"]
+
+
+def test_a_model_of_uncompressed_files_is_no_model_for_a_batch_transform(runs: Runs) -> None:
+    runs.store.put("examples", "model/a", io.BytesIO(b"1"))
+    source = {"S3Uri": "s3://examples/model/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    container = {"Image": "model", "ModelDataSource": {"S3DataSource": source}}
+    with pytest.raises(InvalidRequest, match="has a ModelDataSource, which batch transform jobs do not support"):
+        runs.run(runs.model(PrimaryContainer=container))
+
+
+def test_folders_of_the_console_are_left_out_and_named(runs: Runs) -> None:
+    runs.store.put("examples", "in/folder/", io.BytesIO(b""))
+    runs.run(runs.model())
+    assert "left out: in/folder/, empty objects that stand for folders in the S3 console" in runs.notes

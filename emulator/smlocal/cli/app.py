@@ -21,6 +21,7 @@ from smlocal import __version__
 from smlocal.cli import demo, doctor, images, invoke, jobs, serve, train, transform
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
+from smlocal.cli.words import refuse_meaningless
 from smlocal.errors import EndpointFailed, SmlocalError
 
 app = typer.Typer(
@@ -50,9 +51,10 @@ def common(
     s3_endpoint_url: Annotated[
         str | None, typer.Option(help="Where s3:// addresses lead; default: a folder of the state folder.")
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="/opt/ml/input/config with mode 0644.")] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
-    context.obj = Common(output, verbose, quiet, state, region, s3_endpoint_url)
+    context.obj = Common(output, verbose, quiet, state, region, s3_endpoint_url, strict)
 
 
 app.command()(train.train)
@@ -67,7 +69,7 @@ app.command()(demo.demo)
 app.add_typer(images.app, name="images")
 
 
-_COMMON_FLAGS = re.compile(r"--verbose|--quiet|-[vq]+")
+_COMMON_FLAGS = re.compile(r"--verbose|--quiet|--strict|-[vq]+")
 _COMMON_VALUES = ("--format", "--state", "--region", "--s3-endpoint-url")
 
 
@@ -96,6 +98,7 @@ def _say_no_more() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; gives its exit code and never lets a traceback through that a user could have caused."""
     try:
+        refuse_meaningless(arguments)
         app(args=hoisted(arguments), prog_name="smlocal", standalone_mode=True)
     except SmlocalError as error:
         if isinstance(error, EndpointFailed):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,18 +38,25 @@ def invoke(
             max_response=_LONGEST,
         )
     if terminal.json:
-        text = response.body.decode("utf-8", "replace")
-        content = {"status": response.status, "content_type": response.headers.get("Content-Type"), "body": text}
-        terminal.document("invocation", content)
+        content = {"status": response.status, "content_type": response.headers.get("Content-Type")}
+        terminal.document("invocation", {**content, **_as_json(response.body)})
     else:
         sys.stdout.flush()
         sys.stdout.buffer.write(response.body)
         sys.stdout.buffer.flush()
-    if response.status >= 400:
+    if not 200 <= response.status <= 299:
         if not terminal.json and not response.body.endswith(b"\n"):
             terminal.answer("")
         terminal.say(f"smlocal: the endpoint answered {response.status} {response.reason}")
         raise typer.Exit(1)
+
+
+def _as_json(body: bytes) -> dict[str, str]:
+    """The body as a member of a JSON document: as text, or in base64 when it is none."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode()}
 
 
 def _payload(body: str) -> bytes:

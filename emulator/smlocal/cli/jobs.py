@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Annotated
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from smlocal.cli.state import common_of
 from smlocal.errors import UsageError
+
+if TYPE_CHECKING:
+    from smlocal.cli.terminal import Terminal
+    from smlocal.journal import Journal, Record
 
 
 def ps(context: typer.Context) -> None:
@@ -49,35 +54,64 @@ def _state(row: dict[str, object]) -> str:
     return "running" if row["running"] else "kept" if row["kept"] else "ended"
 
 
-def logs(context: typer.Context, job: Annotated[str, typer.Argument(help="The name of a job or endpoint.")]) -> None:
+def logs(
+    context: typer.Context,
+    job: Annotated[str, typer.Argument(help="The name of a job or endpoint, or KIND/NAME when two share it.")],
+) -> None:
     """Print what a job's container wrote, also after it is gone."""
-    common = common_of(context)
-    with common.program() as program:
-        record = program.journal.find(job)
-        if record is None:
-            known = [found.name for found in program.journal.records()][-5:]
-            hint = f"; the latest are: {', '.join(known)}" if known else "; there are none yet"
-            raise UsageError(f"there is no record of a job '{job}'{hint}")
-        if common.terminal().json:
-            text = record.log_path.read_text(encoding="utf-8", errors="replace") if record.log_path.is_file() else ""
-            common.terminal().document("log", {"name": job, "lines": text.splitlines()})
-        elif record.log_path.is_file():
-            sys.stdout.flush()
-            with record.log_path.open("rb") as source:
-                shutil.copyfileobj(source, sys.stdout.buffer)
-            sys.stdout.buffer.flush()
-
-
-def prune(context: typer.Context) -> None:
-    """Remove what ended runs left: kept containers, their volumes and networks. Never what is alive."""
     common = common_of(context)
     terminal = common.terminal()
     with common.program() as program:
-        removed = program.launcher.prune()
+        record = _newest(terminal, program.journal, job)
     if terminal.json:
-        terminal.document("removed", {"removed": [{"kind": item.kind, "name": item.name} for item in removed]})
+        terminal.document("log", {"name": record.name, "record": record.address, "lines": record.lines()})
+    elif record.log_path.is_file():
+        sys.stdout.flush()
+        with record.log_path.open("rb") as source:
+            shutil.copyfileobj(source, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+
+
+def _newest(terminal: Terminal, journal: Journal, job: str) -> Record:
+    """The newest record of that name; which one it is, when there are more, is said. Raises UsageError."""
+    found = journal.named(job)
+    if not found:
+        latest = [record.address for record in journal.records()][-5:]
+        hint = f"the latest are: {', '.join(latest)}" if latest else "there are none yet"
+        raise UsageError(f"there is no record of a job '{job}'; {hint}")
+    *others, newest = found
+    if others:
+        more = ", ".join(record.address for record in others)
+        terminal.say(f"this is {newest.address}, the newest of that name; there is also {more}")
+    return newest
+
+
+def prune(
+    context: typer.Context,
+    records: Annotated[
+        bool, typer.Option("--records", help="Also the records and logs of all runs that have ended.")
+    ] = False,
+) -> None:
+    """Remove what ended runs left: kept containers, their volumes and networks. Never what is alive, nor an object."""
+    common = common_of(context)
+    terminal = common.terminal()
+    rows: list[tuple[str, str]] = []
+    with common.program() as program:
+        if records:  # first: they are on this machine's disk, and need no engine
+            rows += _told(terminal, (("record", record.address) for record in program.journal.forget_ended()))
+        rows += _told(terminal, ((item.kind, item.name) for item in program.launcher.prune()))
+    if terminal.json:
+        terminal.document("removed", {"removed": [{"kind": kind, "name": name} for kind, name in rows]})
         return
-    for item in removed:
-        terminal.detail(f"removed {item.kind} {item.name}")
-    counts = {kind: sum(item.kind == kind for item in removed) for kind in ("container", "volume", "network")}
+    counts = {
+        kind: sum(row[0] == kind for row in rows)
+        for kind in ("container", "volume", "network", *(["record"] if records else []))
+    }
     terminal.answer("removed " + ", ".join(f"{count} {kind}{'s' * (count != 1)}" for kind, count in counts.items()))
+
+
+def _told(terminal: Terminal, removed: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    rows = list(removed)
+    for kind, name in rows:
+        terminal.detail(f"removed {kind} {name}")
+    return rows

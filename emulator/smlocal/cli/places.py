@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smlocal.errors import StorageError, UsageError
+from smlocal.storage.keys import checked_bucket
 from smlocal.storage.mounted import Mount, mount_of
 
 if TYPE_CHECKING:
     from smlocal.cli.terminal import Terminal
     from smlocal.wiring import Program
+
+_WEB_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Places:
@@ -49,8 +53,13 @@ class Places:
 
     def _address(self, text: str, what: str) -> str:
         self.uses_buckets = True
-        if not text.removeprefix("s3://").partition("/")[0]:
+        bucket = text.removeprefix("s3://").partition("/")[0]
+        if not bucket:
             raise UsageError(f"{what}: '{text}' names no bucket; a good address looks like 's3://bucket/prefix/'")
+        try:
+            checked_bucket(bucket)
+        except StorageError as error:
+            raise UsageError(f"{what}: {error}") from error
         return text
 
     def _mounted(self, path: Path, *, writable: bool, deletable: bool = False) -> str:
@@ -94,7 +103,12 @@ def shown(program: Program, address: str) -> str:
 
 
 def _path(text: str, what: str) -> Path:
-    """A path that can be asked about. Raises UsageError for one that no file can have."""
+    """A path that can be asked about. Raises UsageError for one that no file can have, and for an address of the web,
+    which would otherwise become a folder `https:`."""
+    if _WEB_ADDRESS.match(text):
+        raise UsageError(
+            f"{what}: '{text}' is no place that smlocal knows: write a folder, a file or s3://bucket/prefix/"
+        )
     try:
         path = Path(text).expanduser()
         path.exists()

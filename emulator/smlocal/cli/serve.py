@@ -15,11 +15,10 @@ from smlocal.errors import EndpointFailed, SmlocalError
 if TYPE_CHECKING:
     from smlocal.cli.places import Places
     from smlocal.cli.terminal import Terminal
-    from smlocal.container import Exit, LogLine
+    from smlocal.container import LogLine
     from smlocal.hosting import ModelServer
     from smlocal.images.availability import PullPolicy
     from smlocal.journal import Record
-    from smlocal.wiring import Program
 
 _TURN = 0.2  # seconds between looks at a wish to stop
 
@@ -56,6 +55,7 @@ def _run(
     from smlocal.cli.places import say_where
     from smlocal.hosting.failures import ENDPOINT_TEXTS, Failures
     from smlocal.metrics import escape
+    from smlocal.serving import Front
 
     terminal = common.terminal()
     missing = Failures(ENDPOINT_TEXTS).worded(ENDPOINT_TEXTS.no_image)
@@ -73,17 +73,13 @@ def _run(
         server = program.hosting.server(
             request, reference, instance_type=instance_type, on_line=on_line, on_state=terminal.say
         )
-        record = program.journal.begin("endpoint", request["ModelName"], request)
-        with _recorded(record):
-            try:
-                ended = _hold(terminal, program, server, port)
-                if ended is not None:
-                    text = f"the container ended by itself, exit code {ended.code}"
-                    raise EndpointFailed(text, "", "", server.evidence().last_lines)
-            except EndpointFailed as error:
-                if terminal.shows_lines:
-                    error.log_lines = ()  # they were shown as they came
-                raise
+        for note in server.notes:
+            terminal.say(f"note: {note}")
+        # it listens first: that the port is taken is no news to be had after the minutes that a model takes to load
+        with Front(program.http, server, program.settings.limits, port=port) as front:
+            record = program.journal.begin("endpoint", request["ModelName"], request)
+            with _recorded(record):
+                _hold(terminal, server, front.url)
 
 
 @contextmanager
@@ -101,30 +97,31 @@ def _recorded(record: Record) -> Iterator[None]:
         record.close()
 
 
-def _hold(terminal: Terminal, program: Program, server: ModelServer, port: int) -> Exit | None:
-    """Hold the server up until the user stops it (None) or its container ends. Raises EndpointFailed."""
+def _hold(terminal: Terminal, server: ModelServer, url: str) -> None:
+    """Hold the server up until the user stops it. Raises EndpointFailed when it does not come up, or ends by itself."""
     with stop_on_interrupt(terminal.say, "the endpoint") as stop:
         try:
             with terminal.working("waiting for the first healthy ping"):
                 healthy = server.start(stop.event)
             if not healthy:
                 raise typer.Exit(INTERRUPTED)
-            return _answer(terminal, program, server, port, stop)
+            _answer(terminal, server, url, stop)
+        except EndpointFailed as error:
+            if terminal.shows_lines:
+                error.log_lines = ()  # they were shown as they came
+            raise
         finally:
             server.stop(stop.hurry)
 
 
-def _answer(terminal: Terminal, program: Program, server: ModelServer, port: int, stop: StopRequest) -> Exit | None:
-    """Answer requests until the user stops it (None) or the container ends."""
-    from smlocal.serving import Front
-
-    with Front(program.http, server, program.settings.limits, port=port) as front:
-        if terminal.json:
-            terminal.document("endpoint", {"name": server.model.name, "url": front.url})
-        else:
-            terminal.answer(f"serving at {front.url} (GET /ping, POST /invocations); Ctrl-C ends it")
-        while not stop.interrupted:
-            ended = server.wait(_TURN)
-            if ended is not None:
-                return ended
-    return None
+def _answer(terminal: Terminal, server: ModelServer, url: str, stop: StopRequest) -> None:
+    """Answer requests until the user stops it. Raises EndpointFailed when the container ends by itself."""
+    if terminal.json:
+        terminal.document("endpoint", {"name": server.model.name, "url": url})
+    else:
+        terminal.answer(f"serving at {url} (GET /ping, POST /invocations); Ctrl-C ends it")
+    while not stop.interrupted:
+        ended = server.wait(_TURN)
+        if ended is not None:
+            text = f"the container ended by itself, exit code {ended.code}"
+            raise EndpointFailed(text, "", "", server.evidence().last_lines)

@@ -10,6 +10,7 @@ from typing import Any
 
 from smlocal.cli.places import Places
 from smlocal.errors import UsageError
+from smlocal.requests.reading import parse_object, read_text
 
 
 def channel(text: str, places: Places) -> dict[str, Any]:
@@ -20,6 +21,8 @@ def channel(text: str, places: Places) -> dict[str, Any]:
     source, marker, content_type = rest.partition(",content-type=")
     if not marker and "," in rest and not Path(rest).exists():
         raise UsageError(f"--channel '{text}': after the source only ',content-type=TYPE' may follow")
+    if marker and not content_type:
+        raise UsageError(f"--channel '{text}': no type stands after ',content-type='")
     found = {"S3DataType": "S3Prefix", "S3Uri": places.source(source, f"--channel {name}")}
     request: dict[str, Any] = {"ChannelName": name, "DataSource": {"S3DataSource": found}}
     return {**request, "ContentType": content_type} if content_type else request
@@ -41,31 +44,15 @@ def pairs(texts: Sequence[str], option: str) -> dict[str, str]:
 def hyperparameters(path: Path | None, given: Sequence[str]) -> dict[str, str]:
     """The hyperparameters of a JSON file and of -p words, which win. Numbers and the like become their JSON text.
 
-    Source: the CreateTrainingJob API takes strings only; the SageMaker SDK turns other values into JSON text.
+    Source: the CreateTrainingJob API takes strings only; the SageMaker SDK turns other values into JSON text. Raises
+    UsageError with the place of a fault.
     """
     found: dict[str, str] = {}
     if path is not None:
-        document = json_file(path, "--hyperparameters")
+        origin = f"--hyperparameters: {path}"
+        document = parse_object(read_text(path, origin), origin, "a set of hyperparameters")
         found = {key: value if isinstance(value, str) else json.dumps(value) for key, value in document.items()}
     return {**found, **pairs(given, "-p")}
-
-
-def json_file(path: Path, option: str) -> dict[str, Any]:
-    """A file that holds one JSON object. Raises UsageError with the place of the fault."""
-    try:
-        document = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{option}: {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{option}: {path} is not UTF-8 text") from error
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise UsageError(f"{option}: {path} is not JSON: {error.msg} at {where}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{option}: {path} cannot be used: too deep, or a number too long") from error
-    if not isinstance(document, dict):
-        raise UsageError(f'{option}: {path} must hold a JSON object, such as {{"epochs": "3"}}')
-    return document
 
 
 def generated_name(image: str) -> str:

@@ -28,13 +28,17 @@ class Common:
     state: str | None
     region: str | None
     s3_endpoint_url: str | None
+    strict: bool
 
     def settings(self) -> Settings:
         """Raises SettingsError."""
         from smlocal.settings import load_settings
 
         state = Path(self.state) if self.state is not None else None
-        return load_settings({"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url})
+        strict = True if self.strict else None  # not given: as the other settings have it
+        return load_settings(
+            {"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url, "strict": strict}
+        )
 
     def program(self, mounts: Mapping[str, Mount] | None = None, *, writing: bool = False) -> Program:
         """With `writing`, the state folder is there afterwards. Raises SettingsError, also when it cannot be made."""

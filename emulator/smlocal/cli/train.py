@@ -73,6 +73,7 @@ def _run(common: Common, places: Places, request: dict[str, Any], policy: PullPo
     from smlocal import requests
     from smlocal.cli.image_choice import chosen
     from smlocal.cli.places import ensure_buckets, say_where
+    from smlocal.cli.transfers import Transfers
     from smlocal.images.availability import CANNOT_PULL_TRAINING_IMAGE
     from smlocal.training import Observer
 
@@ -84,13 +85,14 @@ def _run(common: Common, places: Places, request: dict[str, Any], policy: PullPo
         say_where(terminal, program)
         reference = chosen(program, terminal, image, policy, CANNOT_PULL_TRAINING_IMAGE)
         ensure_buckets(program, request)
-        observer = Observer(
-            on_status=lambda status, message: terminal.say(f"{status} - {message}"),
-            on_line=terminal.log_line,
-            on_note=lambda note: terminal.say(f"note: {note}"),
-        )
         terminal.say(f"training job {request['TrainingJobName']}")
-        with stop_on_interrupt(terminal.say, "the training job") as stop:
+        with stop_on_interrupt(terminal.say, "the training job") as stop, Transfers(terminal) as transfers:
+            observer = Observer(
+                on_status=lambda status, message: transfers.then_say(f"{status} - {message}"),
+                on_line=terminal.log_line,
+                on_note=lambda note: transfers.then_say(f"note: {note}"),
+                on_bytes=transfers.news,
+            )
             result = program.training.run(
                 request, reference, observer=observer, stop=stop.event, hurry=stop.hurry, keep=keep
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from smlocal.cli.state import Common, common_of
 if TYPE_CHECKING:
     from smlocal.cli.places import Places
     from smlocal.cli.terminal import Terminal
+    from smlocal.hosting import Model
     from smlocal.images.availability import PullPolicy
     from smlocal.transform.job import Observer, TransformResult
     from smlocal.wiring import Program
@@ -103,7 +105,7 @@ def _run(
         reference = chosen(program, terminal, described["PrimaryContainer"]["Image"], policy, BATCH_TEXTS.no_image)
         ensure_buckets(program, request)
         terminal.say(f"transform job {request['TransformJobName']}")
-        model = program.hosting.model(described, reference)
+        model = _model(terminal, program, described, reference)
         with stop_on_interrupt(terminal.say, "the transform job") as stop:
             result = program.transform.run(
                 request,
@@ -111,13 +113,25 @@ def _run(
                 observer=_observer(terminal),
                 stop=stop.event,
                 hurry=stop.hurry,
-                isolated=described["EnableNetworkIsolation"],
             )
         _render(terminal, program, result, request)
         if stop.interrupted:
             raise typer.Exit(INTERRUPTED)
         if result.status == "Failed":
             raise typer.Exit(1)
+
+
+def _model(terminal: Terminal, program: Program, described: dict[str, Any], reference: str) -> Model:
+    """The model to transform with. A folder stands for an archive that was unpacked: batch transforms take no other
+    form of a model."""
+    model = program.hosting.model(described, reference)
+    container = described["PrimaryContainer"]
+    if "ModelDataSource" not in container:
+        return model
+    terminal.say("note: the folder stands for a model.tar.gz of it, the only form that a batch transform takes")
+    rest = {key: value for key, value in container.items() if key != "ModelDataSource"}
+    bare = program.hosting.model({**described, "PrimaryContainer": rest}, reference)
+    return replace(bare, contents=model.contents, data_url=model.data_url)
 
 
 def _observer(terminal: Terminal) -> Observer:

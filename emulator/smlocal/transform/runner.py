@@ -58,11 +58,10 @@ class TransformRunner:
         stop: threading.Event | None = None,
         hurry: threading.Event | None = None,
         role: str | None = None,
-        isolated: bool = False,
         keep: bool = False,
     ) -> TransformResult:
-        """Run the job that `request` describes with `model`; `role` is the model's, `isolated` takes the network from
-        one that has it, `stop` and `hurry` are as for TransformJob.run.
+        """Run the job that `request` describes with `model`; `role` is the model's, `stop` and `hurry` are as for
+        TransformJob.run.
 
         A job that fails is a result. Raises InvalidRequest for what CreateTransformJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
@@ -72,7 +71,7 @@ class TransformRunner:
         self._check_model(request, model)
         plan = plan_of(request, self.settings.limits)
         role = role or f"arn:aws:iam::{self.settings.account}:role/smlocal"
-        objects = find_objects(self.store, plan, self.settings.region, role)
+        objects, skipped = find_objects(self.store, plan, self.settings.region, role)
         granted = self.launcher.grant(request["TransformResources"]["InstanceType"])
         record = self.journal.begin("transform job", plan.name, request)
         if model.request:
@@ -86,7 +85,6 @@ class TransformRunner:
                 model,
                 name=plan.name,
                 environment={**model.environment, **plan.environment},
-                isolated=model.isolated or isolated,
             ),
             platform=BATCH,
             checks=HealthChecks.of_transforms(self.settings.limits),
@@ -107,7 +105,7 @@ class TransformRunner:
                 settings=self.settings,
                 observer=watched,
                 now=self.now,
-                notes=(*requests.notes("CreateTransformJob", request), *server.notes),
+                notes=(*requests.notes("CreateTransformJob", request), *server.notes, *_folder_notes(skipped)),
             ).run(stop or threading.Event(), hurry)
             record.write("description.json", result.description)
             return result
@@ -130,20 +128,31 @@ class TransformRunner:
         }
 
     def _check_model(self, request: Mapping[str, Any], model: Model) -> None:
-        """Raises InvalidRequest for the name of another model. Source: a user's log of CreateTransformJob has the first
-        words; the rest is as for endpoints."""
+        """Raises InvalidRequest for the name of another model (a user's log of CreateTransformJob has the first words;
+        the rest is as for endpoints) and for a model that batch transforms do not take (API: ModelDataSource; the text
+        is ours)."""
         asked, name = request["ModelName"], model.request.get("ModelName", model.name)
         if asked != name:
             arn = job_arn("model", asked, self.settings.region, self.settings.account)
             raise InvalidRequest(f'Could not find model "{arn}".')
+        if "ModelDataSource" in model.request.get("PrimaryContainer", {}):
+            raise InvalidRequest(
+                f"Model {name} has a ModelDataSource, which batch transform jobs do not support: give it a ModelDataUrl"
+            )
 
 
-def find_objects(store: ObjectStore, plan: Plan, region: str, role: str) -> list[StoredObject]:
-    """The input of a job, in the order of keys, as it is now: an output that comes to lie under it is none of it.
+def _folder_notes(keys: list[str]) -> tuple[str, ...]:
+    shown = ", ".join(keys[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+    return (f"left out: {shown}, empty objects that stand for folders in the S3 console",) if keys else ()
+
+
+def find_objects(store: ObjectStore, plan: Plan, region: str, role: str) -> tuple[list[StoredObject], list[str]]:
+    """The input of a job, in the order of keys, as it is now: an output that comes to lie under it is none of it. And
+    the keys that are left out: "folders" of the S3 console (empty objects whose keys end with "/"); what the platform
+    does with one is not published.
 
     S3Uri is a plain string prefix. Raises InvalidRequest when nothing is there; the text is the platform's, as seen by
-    users of it. A "folder" of the S3 console (an empty object whose key ends with "/") is left out; what the platform
-    does with one is not published.
+    users of it.
     """
     try:
         found = list(store.list(plan.bucket, plan.prefix))
@@ -157,7 +166,8 @@ def find_objects(store: ObjectStore, plan: Plan, region: str, role: str) -> list
         )
     if not store.bucket_exists(plan.output_bucket):
         raise InvalidRequest(f'The bucket "{plan.output_bucket}" of TransformOutput S3OutputPath does not exist.')
-    return [item for item in found if item.size or not item.key.endswith("/")]
+    folders = [item.key for item in found if not item.size and item.key.endswith("/")]
+    return [item for item in found if item.key not in set(folders)], folders
 
 
 def _recorded(observer: Observer, record: Record) -> Observer:
