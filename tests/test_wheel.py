@@ -106,3 +106,8 @@ def test_the_installed_command_trains_a_model(smlocal: Path, tmp_path: Path) -> 
     )  # fmt: skip
     assert said.endswith("Completed (Completed)\n")
     assert tarfile.is_tarfile(tmp_path / "out/first/output/model.tar.gz")
+
+
+def test_the_installed_command_runs_the_labs(smlocal: Path, tmp_path: Path) -> None:
+    found = json.loads(run(smlocal, "demo", "--format", "json", "--state", "state", folder=tmp_path))
+    assert (found["problems"], found["rows"]) == ([], 150)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,9 +102,20 @@ def test_the_environment_is_the_platforms_and_the_requests(seen: dict[str, Any])
 
 
 def test_train_is_the_only_argument_and_there_is_no_terminal(seen: dict[str, Any]) -> None:
-    assert seen["argv"][1:] in ([], ["train"])
+    # the broken image has no ENTRYPOINT: its `train` is the program, and the word is not one of its arguments
+    assert seen["argv"][1:] == []
     assert seen["stdio"]["tty"] == [False, False, False]
     assert "/dev/null" in seen["stdio"]["stdin"]
+
+
+def test_the_images_entrypoint_is_kept_and_gets_the_word_train(
+    jobs: Jobs, build_image: Callable[..., str], tmp_path: Path
+) -> None:
+    (tmp_path / "Dockerfile").write_text(
+        'FROM smlocal/base:latest\nENTRYPOINT ["/bin/sh", "-c", "echo $0 $@", "entry"]\nCMD ["never"]\n'
+    )
+    result = jobs.run("none", image=build_image(tmp_path, "smlocal-test/entrypoint:latest"))
+    assert (result.status, jobs.lines) == ("Completed", ["entry train"])
 
 
 def test_the_host_has_an_ec2_name_and_knows_algo_1(seen: dict[str, Any]) -> None:

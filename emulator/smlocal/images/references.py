@@ -10,6 +10,7 @@ from smlocal.errors import NotSupported, UsageError
 from smlocal.images.aws_registries import AwsRegistries, EcrReference, aws_registries, parse_ecr, xgboost_version
 
 XGBOOST_REPOSITORY = "smlocal/xgboost"
+_PLAYED = "3.0-5"  # whatever version is asked for; container/xgboost/README.md says where others differ
 XGBOOST_STAND_IN = f"{XGBOOST_REPOSITORY}:latest"
 
 # The grammar of the distribution project: an optional registry, path components in lower case, a tag, a digest.
@@ -74,7 +75,7 @@ def _stand_in(reference: str, ecr: EcrReference, registries: AwsRegistries) -> R
             f"{reference}: AWS offers no version '{ecr.tag}' of {ecr.repository}; known versions:"
             f" {_listed(repository.versions)}"
         )
-    note = f"AWS's XGBoost {version} is played by {XGBOOST_STAND_IN}"
+    note = f"AWS's XGBoost {version} is played by {XGBOOST_STAND_IN}, which behaves as {_PLAYED}"
     return ResolvedImage(reference, XGBOOST_STAND_IN, note, version)
 
 
