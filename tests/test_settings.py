@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smlocal.errors import SettingsError
-from smlocal.settings import Limits, Settings, load_settings
+from smlocal.settings import Limits, Settings, check_table, load_settings
 
 
 def write(folder: Path, name: str, text: str) -> None:
@@ -163,3 +163,67 @@ def test_the_settings_of_the_current_folder_are_the_default(tmp_path: Path, monk
     for name in ("SMLOCAL_ACCOUNT", "SMLOCAL_REGION"):
         monkeypatch.delenv(name, raising=False)
     assert load_settings().account == "123456789012"
+
+
+CHECKS = [
+    ("nothing", None, None, None, {}, "the configuration"),
+    ("settings alone", 'region = "eu-west-1"', None, None, {}, "the configuration"),
+    ("smlocal.toml", "[check]\ntrain = false", None, None, {"train": False}, "smlocal.toml"),
+    ("pyproject.toml", None, "[tool.smlocal.check]\na = 1", None, {"a": 1}, "[tool.smlocal] in pyproject.toml"),
+    ("the first over the second", "[check]\na = 1", "[tool.smlocal.check]\na = 2", None, {"a": 1}, "smlocal.toml"),
+    (
+        "the second where the first has none",
+        "strict = true",
+        "[tool.smlocal.check]\na = 2",
+        None,
+        {"a": 2},
+        "pyproject",
+    ),
+    ("a file that is named", "[check]\na = 1", None, "other.toml", {"a": 3}, "other.toml"),
+    (
+        "a project that is named",
+        "[check]\na = 1",
+        "[tool.smlocal.check]\na = 2",
+        "pyproject.toml",
+        {"a": 2},
+        "pyproject",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("claim", "own", "project", "named", "expected", "origin"), CHECKS, ids=[row[0] for row in CHECKS]
+)
+def test_an_examination_is_configured_in_one_place(
+    tmp_path: Path, claim: str, own: str | None, project: str | None, named: str | None, expected: object, origin: str
+) -> None:
+    write(tmp_path, "other.toml", "[check]\na = 3")
+    for name, text in (("smlocal.toml", own), ("pyproject.toml", project)):
+        if text is not None:
+            write(tmp_path, name, text)
+    table, folder, said = check_table(tmp_path, None if named is None else tmp_path / named)
+    assert (table, folder) == (expected, tmp_path)
+    assert origin in said.replace(f"{tmp_path}/", "")
+
+
+def test_an_examinations_table_is_no_setting(tmp_path: Path) -> None:
+    write(tmp_path, "smlocal.toml", 'region = "eu-west-1"\n[check]\nanything = 1\n')
+    assert load_settings(environment={}, directory=tmp_path) == Settings(region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("smlocal.toml", "check = 3", "'check' in .*smlocal.toml must be a table"),
+        ("smlocal.toml", "[check", "cannot be read as TOML"),
+        ("other.toml", None, "there is no configuration file .*other.toml"),
+    ],
+)
+def test_an_examinations_table_that_is_none_is_refused(
+    tmp_path: Path, name: str, text: str | None, sentence: str
+) -> None:
+    if text is not None:
+        write(tmp_path, name, text)
+    for file in (tmp_path / name, *([None] if text else [])):
+        with pytest.raises(SettingsError, match=sentence):
+            check_table(tmp_path, file)

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 NEEDED = [
     "smlocal/py.typed",
     "smlocal/images/aws_registries.json",
+    "smlocal/report/check.schema.json",
     "smlocal/share/container/base/Dockerfile",
     "smlocal/share/container/base/customize.sh",
     "smlocal/share/container/sklearn/Dockerfile",

@@ -192,8 +192,8 @@ class _Making:
             self.network = self.stem
             self._engine.create_network(self.stem, self.labels, isolated=True)
         mounts = tuple(self._volume(index, volume) for index, volume in enumerate(launch.volumes))
+        self._containers.append(self.stem)  # by its name: an interrupt may come before its id
         self.container = self._engine.create_container(self._spec(launch, mounts, local))
-        self._containers.append(self.container)
 
     def _volume(self, index: int, volume: Volume) -> VolumeMount:
         name = f"{self.stem}-{index}"
@@ -243,13 +243,14 @@ class _Making:
         container that is never started."""
         names = {volume.path: f"{self.stem}-{index}" for index, volume in enumerate(launch.volumes)}
         mounts = tuple(VolumeMount(names[volume.path], volume.path) for volume in sealed)
+        name = f"{self.stem}-filler"
+        self._containers.append(name)
         filler = self._engine.create_container(
-            ContainerSpec(launch.image, f"{self.stem}-filler", self.labels, command=("true",), mounts=mounts)
+            ContainerSpec(launch.image, name, self.labels, command=("true",), mounts=mounts)
         )
-        self._containers.append(filler)
         self._put(filler, sealed, on_bytes)
         self._engine.remove_container(filler)
-        self._containers.remove(filler)
+        self._containers.remove(name)
 
     def _put(self, container: str, volumes: list[Volume], on_bytes: Callable[[int], None]) -> None:
         # the engine made the way to each mount; what the image has there already keeps its owner and mode

@@ -130,12 +130,39 @@ def _file_tables(directory: Path) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     project = directory / "pyproject.toml"
     if project.is_file():
-        tools = _read_toml(project).get("tool", {})
-        table = tools.get("smlocal", {}) if isinstance(tools, dict) else {}
-        found.append((f"[tool.smlocal] in {project}", table))
+        found.append((f"[tool.smlocal] in {project}", _own_table(_read_toml(project))))
     own = directory / "smlocal.toml"
     if own.is_file():
         found.append((str(own), _read_toml(own)))
+    return found
+
+
+def check_table(directory: Path, file: Path | None = None) -> tuple[Mapping[str, Any], Path, str]:
+    """The `[check]` table of `file`, or else of `smlocal.toml` or `[tool.smlocal]` in `directory`; the folder that its
+    paths are relative to; and its name for messages. {} when there is none. Raises SettingsError."""
+    if file is not None:
+        if not file.is_file():
+            raise SettingsError(f"there is no configuration file {file}")
+        table = _read_toml(file)
+        if file.name == "pyproject.toml":
+            table = _own_table(table)
+        return _checks(table, str(file)), file.parent, str(file)
+    for origin, table in reversed(_file_tables(directory)):
+        if isinstance(table, Mapping) and "check" in table:
+            return _checks(table, origin), directory, origin
+    return {}, directory, "the configuration"
+
+
+def _own_table(project: Mapping[str, Any]) -> Any:
+    """`[tool.smlocal]` of a pyproject.toml."""
+    tools = project.get("tool", {})
+    return tools.get("smlocal", {}) if isinstance(tools, dict) else {}
+
+
+def _checks(table: Any, origin: str) -> Mapping[str, Any]:
+    found = table.get("check", {}) if isinstance(table, Mapping) else None
+    if not isinstance(found, Mapping):
+        raise SettingsError(f"'check' in {origin} must be a table")
     return found
 
 
@@ -164,6 +191,7 @@ def _apply(settings: Settings, table: Any, origin: str) -> Settings:
     if not isinstance(table, Mapping):
         raise SettingsError(f"{origin} must be a table")
     values = dict(table)
+    values.pop("check", None)  # what an examination works with, read by `check_table`
     limits = values.pop("limits", None)
     if limits is not None:
         if not isinstance(limits, Mapping):

@@ -17,6 +17,7 @@ from smlocal.settings import Settings
 if TYPE_CHECKING:
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
+    from smlocal.examination import Examiner
     from smlocal.hosting import ModelHost
     from smlocal.http_client import HttpClient
     from smlocal.images.build import ImageBuilder
@@ -114,6 +115,21 @@ class Program:
             self.journal,
             self.settings,
             container_endpoint=self.container_endpoint,
+        )
+
+    @cached_property
+    def examiner(self) -> Examiner:
+        """Examines images; its runs write to this program's state, which should be one of the examination's own."""
+        from smlocal.examination import Examiner
+
+        return Examiner(
+            engine=self.engine,
+            launcher=self.launcher,
+            training=self.training,
+            hosting=self.hosting,
+            http=self.http,
+            store=self.store,
+            settings=self.settings,
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import demo, doctor, images, invoke, jobs, serve, train, transform
+from smlocal.cli import check, demo, doctor, images, invoke, jobs, serve, train, transform
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
 from smlocal.cli.words import refuse_meaningless
@@ -51,7 +51,9 @@ def common(
     s3_endpoint_url: Annotated[
         str | None, typer.Option(help="Where s3:// addresses lead; default: a folder of the state folder.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="/opt/ml/input/config with mode 0644.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="/opt/ml/input/config with mode 0644; in check, warnings fail.")
+    ] = False,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     context.obj = Common(output, verbose, quiet, state, region, s3_endpoint_url, strict)
@@ -61,6 +63,9 @@ app.command()(train.train)
 app.command()(serve.serve)
 app.command()(invoke.invoke)
 app.command()(transform.transform)
+app.command()(check.check)
+app.command()(check.rules)
+app.command()(check.explain)
 app.command()(jobs.ps)
 app.command()(jobs.logs)
 app.command()(jobs.prune)

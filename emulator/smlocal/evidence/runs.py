@@ -1,4 +1,4 @@
-"""What a run left behind, frozen: a run makes evidence, a rule judges it, a report renders what was found."""
+"""What one run of a container left behind: a training job, an endpoint, a batch transform."""
 
 from __future__ import annotations
 

@@ -1,0 +1,42 @@
+"""All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
+
+from smlocal.contract.rule import Rule
+from smlocal.contract.rules import hosting, image, training
+
+RULES: tuple[Rule, ...] = (
+    image.architecture_is_not_the_targets,
+    image.train_cannot_be_resolved,
+    image.serve_cannot_be_resolved,
+    image.program_is_not_executable,
+    image.interpreter_is_missing,
+    image.entrypoint_in_shell_form,
+    image.init_that_starts_the_word,
+    image.files_that_mounts_hide,
+    image.user_is_not_root,
+    image.credentials_inside,
+    image.nvidia_driver_inside,
+    training.fails_on_good_data,
+    training.empty_model_directory,
+    training.fails_without_failure_file,
+    training.broken_data_passes,
+    training.failure_text_is_unusable,
+    training.one_encoding_of_hyperparameters_only,
+    training.needs_the_network,
+    training.needs_toolkit_variables,
+    training.trips_over_an_extra_channel,
+    hosting.exits_while_starting,
+    hosting.never_healthy,
+    hosting.ping_is_not_200,
+    hosting.ping_takes_too_long,
+    hosting.ping_waits_for_a_running_invocation,
+    hosting.bound_to_the_wrong_address,
+    hosting.sample_request_fails,
+    hosting.invocation_takes_too_long,
+    hosting.unknown_content_type_gives_5xx,
+    hosting.broken_body_harms,
+    hosting.refuses_a_body_of_6_mib,
+    hosting.ignores_sigterm,
+    hosting.writes_to_its_model,
+    hosting.needs_the_network,
+    hosting.needs_headers_that_may_be_absent,
+)

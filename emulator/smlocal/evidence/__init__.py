@@ -1,0 +1,39 @@
+"""What a run left behind, frozen: a run makes evidence, a rule judges it, a report renders what was found."""
+
+from smlocal.evidence.examination import (
+    Asked,
+    Conditions,
+    Examination,
+    Exchange,
+    ServingTrial,
+    TrainingTrial,
+)
+from smlocal.evidence.image import ImageEvidence, Program, SecretSeen
+from smlocal.evidence.runs import (
+    FileSeen,
+    HostingEvidence,
+    ObjectTransformed,
+    Ping,
+    TrainingEvidence,
+    TransformEvidence,
+    Transition,
+)
+
+__all__ = [
+    "Asked",
+    "Conditions",
+    "Examination",
+    "Exchange",
+    "FileSeen",
+    "HostingEvidence",
+    "ImageEvidence",
+    "ObjectTransformed",
+    "Ping",
+    "Program",
+    "SecretSeen",
+    "ServingTrial",
+    "TrainingEvidence",
+    "TrainingTrial",
+    "TransformEvidence",
+    "Transition",
+]

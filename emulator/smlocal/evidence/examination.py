@@ -1,0 +1,122 @@
+"""What an examination of one image saw: its facts, and the runs that were made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from smlocal.evidence.image import ImageEvidence
+from smlocal.evidence.runs import HostingEvidence, TrainingEvidence
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the examination was asked to look at, as far as rules need to know it."""
+
+    architecture: str = "amd64"  # of the instances that the image is for
+    isolated: bool = False  # its jobs and endpoints are to run with EnableNetworkIsolation
+    training: bool = True  # whether the image is to train
+    serving: bool = True  # whether the image is to serve
+    channels: tuple[str, ...] = ()  # with good data; (): there is none
+    broken_data: bool = False
+    hyperparameters: Mapping[str, str] = field(default_factory=dict)  # as plain strings
+    encodings_differ: bool = False  # whether some hyperparameter is written differently in JSON
+    long_run: bool = False  # what makes training long is configured
+    samples: int = 0  # sample requests
+    model_given: bool = False  # a model of the user's is served, not the one that was trained here
+    scaled_limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What was different in a trial from the hardest that the platform allows: no network, plain hyperparameters, a
+    channel that nobody asked for, 64 MiB of shared memory, no terminal, nothing of the toolkit's variables."""
+
+    network: bool = False
+    json_hyperparameters: bool = False
+    extra_channel: bool = True
+    toolkit_variables: bool = False
+    broken_data: bool = False
+    writable_model: bool = False
+    stopped: bool = False  # asked to stop half-way
+
+    def __str__(self) -> str:
+        said = [
+            "with network" if self.network else "without network",
+            "JSON-encoded hyperparameters" if self.json_hyperparameters else "",
+            "" if self.extra_channel else "without the extra channel",
+            "with the toolkit's SM_* variables" if self.toolkit_variables else "",
+            "on broken data" if self.broken_data else "",
+            "with a writable /opt/ml/model" if self.writable_model else "",
+            "stopped half-way" if self.stopped else "",
+        ]
+        return ", ".join(part for part in said if part)
+
+
+@dataclass(frozen=True)
+class TrainingTrial:
+    """One `IMAGE train`. `reason` is SageMaker's FailureReason, "" when it did not fail."""
+
+    conditions: Conditions
+    status: str  # TrainingJobStatus
+    reason: str
+    seconds: float
+    run: TrainingEvidence
+    line_times: tuple[float, ...] = ()  # when its lines came, seconds from the start of the container
+    program_seconds: float = 0.0  # from the start of the container to its exit
+
+    @property
+    def good(self) -> bool:
+        return self.status == "Completed"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One request to a container and what became of it. Times are seconds since its first healthy ping."""
+
+    probe: str  # what it is for: "sample 1", "unknown content type", ...
+    request: str  # "POST /invocations text/csv, 17 bytes"
+    began: float
+    seconds: float
+    status: int | None  # None: no whole answer
+    fault: str = ""  # then: why
+    content_type: str = ""  # of the answer
+    has_length: bool = True  # whether the answer says how long it is
+    size: int = 0  # bytes of the answer's body
+    body: bytes = b""  # its beginning, at most 2 KiB
+    digest: str = ""  # SHA-256 of all of it
+    expected: bytes | None = None  # what the configuration says the body must be
+
+    @property
+    def ended(self) -> float:
+        return self.began + self.seconds
+
+
+@dataclass(frozen=True)
+class ServingTrial:
+    """One `IMAGE serve`. When it did not come up, `reason` is SageMaker's FailureReason and `cause` ours."""
+
+    conditions: Conditions
+    run: HostingEvidence
+    reason: str = ""
+    cause: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+    alive_after: bool = True  # it still answered /ping with 200 after the last exchange
+
+    @property
+    def healthy(self) -> bool:
+        return self.run.seconds_to_healthy is not None
+
+    def of(self, probe: str) -> tuple[Exchange, ...]:
+        """The exchanges of one probe, in order."""
+        return tuple(exchange for exchange in self.exchanges if exchange.probe == probe)
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Everything that the rules judge. A trial that was not made is not there; its name says what it was for."""
+
+    asked: Asked
+    image: ImageEvidence
+    training: Mapping[str, TrainingTrial] = field(default_factory=dict)
+    serving: Mapping[str, ServingTrial] = field(default_factory=dict)

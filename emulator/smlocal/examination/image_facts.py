@@ -1,0 +1,162 @@
+"""The facts of an image: what `train` and `serve` would execute, and what should not be in it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+
+from smlocal.engine.interface import Engine, ImageFacts
+from smlocal.evidence import ImageEvidence, Program, SecretSeen
+from smlocal.examination.image_files import FileHead, ImageFiles
+from smlocal.launch import Launch, Launcher
+
+_HIDDEN = ("/opt/ml/input", "/opt/ml/model", "/opt/ml/output")
+_MOST_BAKED = 100
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_WORDS = ("train", "serve")
+# AWS's own documentation uses these as examples
+_EXAMPLE_KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
+_PATTERNS = {
+    "AWS access key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
+    "GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
+    "Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}\b"),
+}
+_SECRET_NAME = re.compile(r"AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN", re.IGNORECASE)
+_SECRET_FILES = ("/root/.aws/credentials", "/root/.docker/config.json", "/root/.netrc", "/root/.ssh/id_rsa")
+_DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.\d{3}[.\d]*$")
+_DRIVER_TOOL = "/usr/bin/nvidia-smi"
+_MOST_LIBRARIES = 20_000
+_DRIVER_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/nvidia/lib64")
+
+
+class ImageExaminer:
+    """Reads one image's facts."""
+
+    def __init__(self, engine: Engine, launcher: Launcher) -> None:
+        self._engine = engine
+        self._launcher = launcher
+
+    def examine(self, reference: str) -> ImageEvidence:
+        """Raises ImageNotFound."""
+        facts = self._engine.image(reference)
+        launch = Launch("examination", "image-facts", reference, arguments=("true",))
+        with self._launcher.launch(launch) as container:
+            files = ImageFiles(container)
+            return ImageEvidence(
+                reference=reference,
+                id=facts.id,
+                architecture=facts.architecture,
+                operating_system=facts.operating_system,
+                size_bytes=facts.size_bytes,
+                entrypoint=facts.entrypoint,
+                command=facts.command,
+                environment=facts.environment,
+                labels=facts.labels,
+                user=facts.user,
+                working_directory=facts.working_directory,
+                programs={word: _Resolver(facts, files).program(word) for word in _WORDS},
+                word_on_path={word: _Resolver(facts, files).is_on_path(word) for word in _WORDS},
+                baked=tuple(_baked(files)),
+                secrets=tuple(_secrets(facts, files)),
+                driver_files=tuple(_driver_files(facts, files)),
+            )
+
+
+class _Resolver:
+    """Finds programs as a container runtime does: on PATH, relative to the working directory, links followed."""
+
+    def __init__(self, facts: ImageFacts, files: ImageFiles) -> None:
+        self._facts = facts
+        self._files = files
+
+    def program(self, word: str) -> Program:
+        argv = (*self._facts.entrypoint, word)
+        found = self._find(argv[0])
+        if found is None:
+            return Program(word, argv, None, False, "missing")
+        kind, interpreter, crlf = _shebang(found.head)
+        return Program(
+            word=word,
+            argv=argv,
+            path=found.path,
+            executable=bool(found.mode & 0o111),
+            kind=kind,
+            interpreter=interpreter,
+            interpreter_found=interpreter is None or self._find(interpreter) is not None,
+            crlf=crlf,
+        )
+
+    def is_on_path(self, word: str) -> bool:
+        found = self._find(word)
+        return found is not None and bool(found.mode & 0o111)
+
+    def _find(self, name: str) -> FileHead | None:
+        """The first executable of that name, or else the first file of that name."""
+        candidates = [file for path in self._places(name) if (file := self._files.head(path)) is not None]
+        executable = [file for file in candidates if file.mode & 0o111]
+        return next(iter(executable or candidates), None)
+
+    def _places(self, name: str) -> Iterator[str]:
+        if "/" in name:
+            yield posixpath.join(self._facts.working_directory or "/", name)
+            return
+        for folder in self._facts.environment.get("PATH", _DEFAULT_PATH).split(":"):
+            if folder:
+                yield posixpath.join(self._facts.working_directory or "/", folder, name)
+
+
+def _shebang(head: bytes) -> tuple[str, str | None, bool]:
+    """The kind of a program file, the interpreter of its #! line, and whether that line ends in CR LF."""
+    if head.startswith(b"\x7fELF"):
+        return "elf", None, False
+    if not head.startswith(b"#!"):
+        return "text", None, False
+    line = head[2:].split(b"\n", 1)[0]
+    words = line.decode("utf-8", "replace").split()
+    crlf = line.endswith(b"\r")
+    if not words:
+        return "script", "", crlf
+    if posixpath.basename(words[0]) == "env":
+        named = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
+        return "script", (named or [words[0]])[0], crlf
+    return "script", words[0], crlf
+
+
+def _baked(files: ImageFiles) -> Iterator[str]:
+    for folder in _HIDDEN:
+        yield from files.below(folder, _MOST_BAKED)
+
+
+def _driver_files(facts: ImageFacts, files: ImageFiles) -> Iterator[str]:
+    """Libraries of an NVIDIA driver, which the host brings; the compatibility package and stubs lie elsewhere.
+
+    Whole folders must be read for them, which is done only where something speaks of NVIDIA.
+    """
+    has_tool = files.head(_DRIVER_TOOL) is not None
+    if not has_tool and not any(name.startswith(("NVIDIA_", "CUDA_")) for name in facts.environment):
+        return
+    if has_tool:
+        yield _DRIVER_TOOL
+    for folder in _DRIVER_FOLDERS:
+        yield from (path for path in files.below(folder, _MOST_LIBRARIES) if _DRIVER.search(path))
+
+
+def _secrets(facts: ImageFacts, files: ImageFiles) -> Iterator[SecretSeen]:
+    for name, value in facts.environment.items():
+        if _SECRET_NAME.fullmatch(name) and value and value not in _EXAMPLE_KEYS:
+            yield SecretSeen(f"environment variable {name}", "AWS secret")
+        yield from _matching(f"environment variable {name}", value)
+    for name, value in facts.labels.items():
+        yield from _matching(f"label {name}", value)
+    for path in _SECRET_FILES:
+        found = files.head(path)
+        if found is not None:
+            yield from _matching(path, found.head.decode("utf-8", "replace"))
+
+
+def _matching(where: str, text: str) -> Iterator[SecretSeen]:
+    for kind, pattern in _PATTERNS.items():
+        if any(match.group() not in _EXAMPLE_KEYS for match in pattern.finditer(text)):
+            yield SecretSeen(where, kind)

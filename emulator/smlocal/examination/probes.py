@@ -1,0 +1,163 @@
+"""What a healthy model container is asked, and what it answers: raw exchanges, as the platform makes them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from smlocal.errors import ConnectionFailed, SmlocalError
+from smlocal.evidence import Exchange
+from smlocal.examination.plan import Plan, Sample
+from smlocal.examination.stopping import Stop
+from smlocal.hosting import REAL_TIME
+from smlocal.http_client import HttpClient
+from smlocal.settings import MEBIBYTE, Limits
+
+SAMPLE = "sample"
+NO_ACCEPT = "without Accept"
+ODD_HEADERS = "unknown headers"
+UNKNOWN_TYPE = "unknown content type"
+BROKEN_BODY = "broken body"
+BIG = "6 MiB body"
+PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
+PING_AFTER = "ping after everything"
+
+_BIG_BYTES = 6 * MEBIBYTE  # API: InvokeEndpoint's Body
+_HEAD = 2048
+_LARGEST_ANSWER = 256 * MEBIBYTE
+_UNKNOWN = "application/x-smlocal-unknown"
+_GARBAGE = b'\xff\xfe{"[,\r\n\x00;;;"\n'
+_AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
+_BUSY_AFTER = 0.05  # seconds after which a server that got a big body is at work on it
+_MOST_PINGS = 100
+_PAUSE = 0.02  # seconds between pings
+_BY_LINES = ("text/csv", "application/jsonlines", "application/json-lines", "text/libsvm", "text/x-libsvm")
+
+
+class Probes:
+    """Asks one container. `base_url` gives where it is reached."""
+
+    def __init__(self, http: HttpClient, base_url: Callable[[], str], limits: Limits, plan: Plan, stop: Stop) -> None:
+        self._http = http
+        self._base_url = base_url
+        self._limits = limits
+        self._stop = stop
+        self._samples = plan.samples
+        self._origin = time.monotonic()
+
+    def run(self) -> tuple[Exchange, ...]:
+        """Everything, the gentle first; what may break the server comes last."""
+        found = [self._sample(SAMPLE, sample) for sample in self._samples]
+        if self._samples:
+            first = self._samples[0]
+            found.append(self._invoke(NO_ACCEPT, first.body, {"Content-Type": first.content_type}))
+            odd = {"X-Amzn-SageMaker-Custom-Attributes": "smlocal=check", "X-Smlocal-Unknown": "1"}
+            found.append(self._invoke(ODD_HEADERS, first.body, {**_headers(first), **odd}))
+            found += self._busy(first)
+        content_type = self._samples[0].content_type if self._samples else "text/csv"
+        body = self._samples[0].body if self._samples else b"1,2,3\n"
+        found.append(self._invoke(UNKNOWN_TYPE, body, {"Content-Type": _UNKNOWN}))
+        found.append(self._invoke(BROKEN_BODY, _GARBAGE, {"Content-Type": content_type}))
+        return tuple(found)
+
+    def pings_well(self) -> bool:
+        """Whether it still answers GET /ping with 200."""
+        return self._ping(PING_AFTER, self._limits.ping_timeout).status == 200
+
+    def _sample(self, probe: str, sample: Sample) -> Exchange:
+        return self._invoke(probe, sample.body, _headers(sample), expected=sample.expect)
+
+    def _busy(self, sample: Sample) -> list[Exchange]:
+        """Bodies of 6 MiB, and pings while the server is busy with them."""
+        body = _repeated(sample)
+        if body is None:
+            return []
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            bodies = [pool.submit(self._invoke, BIG, body, _headers(sample)) for _ in range(_AT_ONCE)]
+            pings: list[Exchange] = []
+            pause = _BUSY_AFTER
+            while not all(item.done() for item in bodies) and len(pings) < _MOST_PINGS:
+                wait(bodies, pause)
+                pings.append(self._ping(PING_WHILE_BUSY, self._limits.invocation_timeout))
+                pause = _PAUSE
+            return [*(item.result() for item in bodies), *pings]
+
+    def _invoke(self, probe: str, body: bytes, headers: Mapping[str, str], expected: bytes | None = None) -> Exchange:
+        request = f"POST /invocations {headers.get('Content-Type', '')}, {len(body)} bytes"
+        return self._exchange(probe, request, "POST", "/invocations", body, headers, expected)
+
+    def _ping(self, probe: str, timeout: float) -> Exchange:
+        return self._exchange(probe, "GET /ping", "GET", "/ping", None, {}, timeout=timeout)
+
+    def _exchange(
+        self,
+        probe: str,
+        request: str,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        expected: bytes | None = None,
+        timeout: float | None = None,
+    ) -> Exchange:
+        self._stop.check()
+        began = time.monotonic()
+        answer = _Answer()
+        seconds = self._limits.invocation_timeout if timeout is None else timeout
+        try:
+            response = self._http.request(
+                method,
+                f"{self._base_url()}{path}",
+                headers={**REAL_TIME.headers, **headers},
+                body=body,
+                timeout=seconds,
+                max_response=_LARGEST_ANSWER,
+                sink=answer.take,
+            )
+        except (ConnectionFailed, SmlocalError) as error:
+            return Exchange(probe, request, self._since(began), time.monotonic() - began, None, fault=str(error))
+        return Exchange(
+            probe=probe,
+            request=request,
+            began=self._since(began),
+            seconds=time.monotonic() - began,
+            status=response.status,
+            content_type=response.headers.get("Content-Type", ""),
+            has_length="Content-Length" in response.headers,
+            size=answer.size,
+            body=bytes(answer.head),
+            digest=answer.digest.hexdigest(),
+            expected=expected,
+        )
+
+    def _since(self, moment: float) -> float:
+        return moment - self._origin
+
+
+class _Answer:
+    """Keeps the beginning, the size and the digest of a body of any size."""
+
+    def __init__(self) -> None:
+        self.head = bytearray()
+        self.size = 0
+        self.digest = hashlib.sha256()
+
+    def take(self, piece: bytes) -> None:
+        self.head += piece[: max(0, _HEAD - len(self.head))]
+        self.size += len(piece)
+        self.digest.update(piece)
+
+
+def _headers(sample: Sample) -> dict[str, str]:
+    headers = {"Content-Type": sample.content_type}
+    return {**headers, "Accept": sample.accept} if sample.accept is not None else headers
+
+
+def _repeated(sample: Sample) -> bytes | None:
+    """The sample's records again and again, to a little less than 6 MiB; None for formats that are not lines."""
+    if sample.content_type.partition(";")[0].strip() not in _BY_LINES or not sample.body.strip():
+        return None
+    record = sample.body if sample.body.endswith(b"\n") else sample.body + b"\n"
+    return record * (_BIG_BYTES // len(record)) or None

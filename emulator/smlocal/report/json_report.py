@@ -1,0 +1,90 @@
+"""A report as JSON, version 1, written field by field. Its schema is `check.schema.json` beside this module."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from smlocal.contract import Finding, Outcome, Severity
+from smlocal.evidence import ServingTrial, TrainingTrial
+from smlocal.report.report import Report
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the whole document, with the version and the kind that its writer adds."""
+    found: dict[str, Any] = json.loads(
+        resources.files("smlocal.report").joinpath("check.schema.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+def as_document(report: Report) -> dict[str, Any]:
+    """The document without its version and kind, which the writer adds."""
+    examination = report.examination
+    return {
+        "image": {"reference": report.image, "id": examination.image.id},
+        "passed": report.passed,
+        "strict": report.strict,
+        "smlocal": report.version,
+        "seconds": round(report.seconds, 3),
+        "scaled_limits": list(examination.asked.scaled_limits),
+        "counts": _counts(report),
+        "runs": [
+            *(_training(name, trial) for name, trial in examination.training.items()),
+            *(_serving(name, trial) for name, trial in examination.serving.items()),
+        ],
+        "findings": [_finding(finding) for finding in report.verdict.findings],
+    }
+
+
+def _counts(report: Report) -> dict[str, int]:
+    verdict = report.verdict
+    return {
+        "errors": len(verdict.broken(Severity.ERROR)),
+        "warnings": len(verdict.broken(Severity.WARNING)),
+        "kept": verdict.count(Outcome.KEPT),
+        "not_applicable": verdict.count(Outcome.NOT_APPLICABLE),
+        "not_judged": verdict.count(Outcome.NOT_JUDGED),
+    }
+
+
+def _training(name: str, trial: TrainingTrial) -> dict[str, Any]:
+    return {
+        "word": "train",
+        "name": name,
+        "conditions": str(trial.conditions),
+        "status": trial.status,
+        "failure_reason": trial.reason or None,
+        "exit_code": trial.run.exit_code,
+        "seconds": round(trial.seconds, 3),
+    }
+
+
+def _serving(name: str, trial: ServingTrial) -> dict[str, Any]:
+    healthy = trial.run.seconds_to_healthy
+    return {
+        "word": "serve",
+        "name": name,
+        "conditions": str(trial.conditions),
+        "status": "InService" if trial.healthy else "Failed",
+        "failure_reason": trial.reason or None,
+        "exit_code": trial.run.exit_code,
+        "seconds_to_healthy": None if healthy is None else round(healthy, 3),
+        "requests": len(trial.exchanges),
+    }
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "title": finding.title,
+        "outcome": finding.outcome.value,
+        "severity": finding.severity.value,
+        "seen": list(finding.seen),
+        "sagemaker": finding.sagemaker or None,
+        "fix": finding.fix or None,
+        "reason": finding.reason.value if finding.reason is not None else None,
+        "follows": finding.follows or None,
+    }

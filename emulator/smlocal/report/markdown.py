@@ -1,0 +1,41 @@
+"""A report as Markdown, for a pull request or a job summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from smlocal.contract import Finding, Outcome, Severity
+from smlocal.report.escaping import markdown_code, markdown_prose, markdown_text
+from smlocal.report.report import Report
+
+
+def as_markdown(report: Report) -> str:
+    """The report, what is broken first."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    verdict = report.verdict
+    yield f"### {'✅ passed' if report.passed else '❌ failed'}: {markdown_code(report.image)}"
+    yield ""
+    broken = [*verdict.broken(Severity.ERROR), *verdict.broken(Severity.WARNING)]
+    if broken:
+        yield "| rule | severity | what | fix |"
+        yield "|---|---|---|---|"
+        for finding in broken:
+            yield f"| {finding.rule} | {finding.severity.value} | {_what(finding)} | {markdown_prose(finding.fix)} |"
+        yield ""
+    yield (
+        f"{verdict.count(Outcome.KEPT)} clauses kept, {verdict.count(Outcome.NOT_APPLICABLE)} not applicable,"
+        f" {verdict.count(Outcome.NOT_JUDGED)} not judged. smlocal {report.version}, {report.seconds:.0f} s."
+    )
+    if report.examination.asked.scaled_limits:
+        yield ""
+        yield f"Limits that are not SageMaker's: {markdown_text(', '.join(report.examination.asked.scaled_limits))}."
+
+
+def _what(finding: Finding) -> str:
+    """The cell that says what is broken: the fault, what was seen, what SageMaker would say."""
+    seen = "".join(f"<br>{markdown_code(line)}" for line in finding.seen)
+    told = f"<br>SageMaker: {markdown_code(finding.sagemaker)}" if finding.sagemaker else ""
+    return f"{markdown_prose(finding.title)}{seen}{told}"

@@ -1,0 +1,36 @@
+"""What a report is about: an image, the runs that were made of it, and what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smlocal.contract import Verdict
+from smlocal.evidence import Examination
+
+
+@dataclass(frozen=True)
+class Report:
+    """One examination with its verdict."""
+
+    image: str  # as it was named
+    examination: Examination
+    verdict: Verdict
+    seconds: float
+    version: str  # of smlocal
+    strict: bool = False  # warnings count as errors
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.holds(self.strict)
+
+    def runs(self) -> list[str]:
+        """The runs that were made, in words."""
+        found = [
+            f"train {trial.conditions}: {trial.status} in {trial.seconds:.1f} s"
+            for trial in self.examination.training.values()
+        ]
+        for served in self.examination.serving.values():
+            healthy = served.run.seconds_to_healthy
+            how = f"healthy after {healthy:.1f} s" if healthy is not None else "not healthy"
+            found.append(f"serve {served.conditions}: {how}, {len(served.exchanges)} requests")
+        return found

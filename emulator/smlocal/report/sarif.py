@@ -1,0 +1,73 @@
+"""A report as SARIF 2.1.0, for pages of code analysis: every rule with its help, a result for what is broken.
+
+An image has no lines, so that a result's place is the image by name: a logical location. Source: OASIS,
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from smlocal.contract import RULES, Finding, Outcome, Rule
+from smlocal.report.escaping import lines_of, one_line
+from smlocal.report.report import Report
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_INDEX = {rule.id: number for number, rule in enumerate(RULES)}
+
+
+def as_sarif(report: Report) -> str:
+    """The SARIF document."""
+    broken = [finding for finding in report.verdict.findings if finding.outcome is Outcome.BROKEN]
+    driver = {"name": "smlocal", "version": report.version, "rules": [_rule(rule) for rule in RULES]}
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": True}],
+        "logicalLocations": [_place(report)],
+        "results": [_result(report, finding) for finding in broken],
+        "columnKind": "unicodeCodePoints",
+    }
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    sources = "; ".join(rule.sources)
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "shortDescription": {"text": _literal(f"{rule.title}.")},
+        "fullDescription": {"text": _literal(rule.why)},
+        "help": {"text": _literal(f"{rule.why}\n\nFix: {rule.fix}\n\nSource: {sources}")},
+        "defaultConfiguration": {"level": rule.severity.value},
+    }
+
+
+def _result(report: Report, finding: Finding) -> dict[str, Any]:
+    parts = [
+        f"{finding.title}.",
+        *finding.seen,
+        f"SageMaker: {finding.sagemaker}" if finding.sagemaker else "",
+        f"Fix: {finding.fix}",
+    ]
+    return {
+        "ruleId": finding.rule,
+        "ruleIndex": _INDEX[finding.rule],
+        "kind": "fail",
+        "level": finding.severity.value,
+        "message": {"text": _literal("\n".join(part for part in parts if part))},
+        "locations": [{"logicalLocations": [{**_place(report), "index": 0}]}],
+        "partialFingerprints": {"imageAndRule/v1": f"{one_line(report.image)} {finding.rule}"},
+    }
+
+
+def _place(report: Report) -> dict[str, Any]:
+    name = one_line(report.image)
+    return {"name": name, "fullyQualifiedName": name, "kind": "image"}
+
+
+def _literal(text: str) -> str:
+    """Text without placeholders and links, whatever a container wrote. Source: SARIF 2.1.0, 3.11.5 and 3.11.6."""
+    plain = "\n".join(lines_of(text))
+    return plain.replace("{", "{{").replace("}", "}}").replace("](", "] (")

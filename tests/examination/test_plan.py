@@ -1,0 +1,186 @@
+"""What `[check]` may hold, and where a mistake in it stands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smlocal.errors import SettingsError
+from smlocal.examination import read_plan
+from smlocal.examination.plan import Plan, Sample, Source
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with data, an archive, and a folder that is none."""
+    for name in ("good.csv", "bad.csv", "rows.csv", "model.tar.gz"):
+        (tmp_path / name).write_bytes(f"{name}\n".encode())
+    (tmp_path / "data").mkdir()
+    return tmp_path
+
+
+def plan(toml: str, folder: Path) -> Plan:
+    return read_plan(tomllib.loads(toml), folder, "smlocal.toml")
+
+
+def test_an_empty_table_is_a_plan_without_data(folder: Path) -> None:
+    assert plan("", folder) == Plan()
+
+
+GOOD: list[tuple[str, str, str, Any]] = [
+    ("a processor", 'architecture = "arm64"', "architecture", "arm64"),
+    ("an instance", 'instance_type = "ml.c5.xlarge"', "instance_type", "ml.c5.xlarge"),
+    ("isolation", "network_isolation = true", "network_isolation", True),
+    ("no training", "train = false", "train", False),
+    ("no serving", "serve = false", "serve", False),
+    ("an environment", '[training]\nenvironment = { A = "1" }', "training_environment", {"A": "1"}),
+    ("an environment to serve in", '[serving]\nenvironment = { A = "" }', "serving_environment", {"A": ""}),
+    ("a time limit", "[training]\nmax_runtime = 1", "max_runtime", 1),
+    ("hyperparameters", "[training.hyperparameters]\na = 1\nb = [1, 'x']", "hyperparameters", {"a": 1, "b": [1, "x"]}),
+    ("a folder as channel", "[training]\nchannels = { train = 'data' }", "channels", {"train": Source(Path("data"))}),
+    (
+        "a channel with its type",
+        "[training]\nchannels = { train = { source = 'good.csv', content_type = 'text/csv' } }",
+        "channels",
+        {"train": Source(Path("good.csv"), "text/csv")},
+    ),
+    (
+        "broken data for one of two channels",
+        "[training]\nchannels = { a = 'good.csv', b = 'good.csv' }\nbroken = { b = 'bad.csv' }",
+        "broken",
+        {"b": Source(Path("bad.csv"))},
+    ),
+    ("a model", "[serving]\nmodel = 'model.tar.gz'", "model", Path("model.tar.gz")),
+    (
+        "a sample in words",
+        "[[serving.samples]]\nbody = 'é'\ncontent_type = 'text/csv'\naccept = 'text/csv'\nexpect = ''",
+        "samples",
+        (Sample("é".encode(), "text/csv", "text/csv", b""),),
+    ),
+    (
+        "a sample in files",
+        "[[serving.samples]]\nfile = 'rows.csv'\ncontent_type = 'text/csv'\nexpect_file = 'good.csv'",
+        "samples",
+        (Sample(b"rows.csv\n", "text/csv", None, b"good.csv\n"),),
+    ),
+]
+
+
+def _absolute(value: Any, folder: Path) -> Any:
+    """The expected value with its paths in the test's folder."""
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, Source):
+        return Source(folder / value.path, value.content_type)
+    return {key: _absolute(item, folder) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+@pytest.mark.parametrize(("claim", "toml", "name", "expected"), GOOD, ids=[row[0] for row in GOOD])
+def test_what_is_configured_is_in_the_plan(claim: str, toml: str, name: str, expected: Any, folder: Path) -> None:
+    assert getattr(plan(toml, folder), name) == _absolute(expected, folder)
+
+
+def test_a_home_folder_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    assert plan("[serving]\nmodel = '~/model.tar.gz'", Path("/nonexistent")).model == folder / "model.tar.gz"
+
+
+SAMPLE = "[[serving.samples]]\nbody = 'x'\ncontent_type = 'text/csv'\n"
+BAD = [
+    ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: architecture, "),
+    ("an unknown key of training", "[training]\nchanels = {}", "'check.training.chanels' in smlocal.toml is not known"),
+    ("an unknown key of serving", "[serving]\nport = 1", "'check.serving.port' in smlocal.toml is not known"),
+    ("an unknown key of a sample", f"{SAMPLE}status = 200", "'check.serving.samples[0].status' in smlocal.toml is not"),
+    ("an unknown processor", "architecture = 'm68k'", "'check.architecture' in smlocal.toml must be amd64 or arm64"),
+    ("a word for a truth", "train = 'yes'", "'check.train' in smlocal.toml must be true or false, not 'yes'"),
+    ("a truth for a number", "[training]\nmax_runtime = true", "must be a whole number, not True"),
+    ("no time at all", "[training]\nmax_runtime = 0", "'check.training.max_runtime' in smlocal.toml must be 1 or more"),
+    ("training that is no table", "training = 3", "'check.training' in smlocal.toml must be a table, not 3"),
+    ("channels that are no table", "[training]\nchannels = ['a']", "'check.training.channels' in smlocal.toml must be"),
+    ("a channel that is a number", "[training]\nchannels = { a = 1 }", "'check.training.channels.a' in smlocal.toml"),
+    ("a channel without source", "[training.channels.a]\ncontent_type = 'x'", "needs a source: a folder or a file"),
+    ("a channel with an unknown key", "[training.channels.a]\nsource = 'data'\ntype = 'x'", "channels.a.type' in"),
+    ("data that is not there", "[training]\nchannels = { a = 'no.csv' }", "names 'no.csv', which is not there (/"),
+    ("no path at all", "[training]\nchannels = { a = '' }", "names '', which is not there"),
+    ("a path that no file can have", f"[training]\nchannels = {{ a = '{'x' * 300}' }}", "cannot be used as a path: "),
+    ("a path with NUL", '[training]\nchannels = { a = "\\u0000" }', "'check.training.channels.a' in smlocal.toml "),
+    ("a user whom nobody knows", "[training]\nchannels = { a = '~no-such-user/x' }", "cannot be used as a path: "),
+    ("data in a bucket", "[training]\nchannels = { a = 's3://b/x' }", "folders and files of this machine only"),
+    (
+        "broken data of no channel",
+        "[training]\nchannels = { train = 'data' }\nbroken = { trian = 'bad.csv' }",
+        "'check.training.broken.trian' in smlocal.toml is not a channel of check.training.channels (train)",
+    ),
+    ("broken data alone", "[training]\nbroken = { train = 'bad.csv' }", "of check.training.channels (none)"),
+    ("a number in the environment", "[training]\nenvironment = { A = 1 }", "'check.training.environment.A' in smlocal"),
+    ("a day as hyperparameter", "[training.hyperparameters]\nday = 2026-01-01", "hyperparameters.day' in smlocal.toml"),
+    ("a day in a list", "[training.hyperparameters]\ndays = [[2026-01-01]]", "must be something that JSON can hold"),
+    ("infinity as hyperparameter", "[training.hyperparameters]\na = inf", "must be something that JSON can hold"),
+    ("a model that is not there", "[serving]\nmodel = 'no.tar.gz'", "'check.serving.model' in smlocal.toml names"),
+    ("a folder as model", "[serving]\nmodel = 'data'", "a model.tar.gz is needed: tar -czf model.tar.gz -C "),
+    ("samples that are no list", "[serving.samples]\nbody = 'x'", "'check.serving.samples' in smlocal.toml must be a"),
+    ("a sample that is text", "serving = { samples = ['x'] }", "'check.serving.samples[0]' in smlocal.toml must be a"),
+    ("a sample without content type", "[[serving.samples]]\nbody = 'x'", "samples[0]' in smlocal.toml needs a content"),
+    ("a sample with an empty one", "[[serving.samples]]\nbody = 'x'\ncontent_type = ''", "must be one line of text"),
+    ("a header in a header", SAMPLE + 'accept = "a\\r\\nb: c"', "samples[0].accept' in smlocal.toml must be one line"),
+    ("a second sample that is wrong", f"{SAMPLE}[[serving.samples]]\nbody = 'x'", "'check.serving.samples[1]' in"),
+    ("a sample without body", "[[serving.samples]]\ncontent_type = 'x'", "needs a body or a file"),
+    ("a body twice", f"{SAMPLE}file = 'rows.csv'", "has body and file; one is enough"),
+    ("an answer twice", f"{SAMPLE}expect = 'x'\nexpect_file = 'rows.csv'", "has expect and expect_file; one is enough"),
+    ("a folder as body", "[[serving.samples]]\nfile = 'data'\ncontent_type = 'x'", "cannot be read: Is a directory"),
+    ("a file that is not there", f"{SAMPLE}expect_file = 'no.csv'", "samples[0].expect_file' in smlocal.toml names"),
+]
+
+
+@pytest.mark.parametrize(("claim", "toml", "sentence"), BAD, ids=[row[0] for row in BAD])
+def test_a_mistake_is_refused_where_it_stands(claim: str, toml: str, sentence: str, folder: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        plan(toml, folder)
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+ENCODINGS = [
+    ("text", "adam", "adam", '"adam"'),
+    ("a number in text", "1", "1", '"1"'),
+    ("a whole number", 20, "20", "20"),
+    ("a number", 0.5, "0.5", "0.5"),
+    ("a truth", True, "true", "true"),
+    ("a list", [1, "a"], '[1, "a"]', '[1, "a"]'),
+]
+
+
+@pytest.mark.parametrize(("claim", "value", "plain", "encoded"), ENCODINGS, ids=[row[0] for row in ENCODINGS])
+def test_hyperparameters_have_two_encodings(claim: str, value: object, plain: str, encoded: str) -> None:
+    """The CLI and Step Functions send text as it is, the SageMaker SDK since 2.110 everything as JSON."""
+    found = Plan(hyperparameters={"a": value})
+    assert (found.plain, found.encoded) == ({"a": plain}, {"a": encoded})
+
+
+json_like = st.recursive(
+    st.text(max_size=5) | st.integers() | st.booleans() | st.floats(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["training", "serving", "channels", "samples", "train", "broken", "body", "content_type"])
+
+
+@given(st.dictionaries(KEYS, json_like | st.dictionaries(KEYS, json_like, max_size=3), max_size=3))
+def test_any_table_is_a_plan_or_a_refusal(table: dict[str, Any]) -> None:
+    try:
+        found = read_plan(table, Path("/nonexistent"), "smlocal.toml")
+    except SettingsError as refused:
+        assert "in smlocal.toml" in str(refused)
+    else:
+        assert isinstance(found, Plan)

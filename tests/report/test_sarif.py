@@ -1,0 +1,86 @@
+"""The SARIF report: the structure that OASIS's specification 2.1.0 asks for."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smlocal.contract import RULES, Outcome
+from smlocal.report import Report, as_sarif
+from tests.report.reports import REPORTS, finding, report
+
+# Objects of the specification (section 3): the members that they must and may have, as far as we write them.
+LOG = ({"version", "runs"}, {"$schema"})
+RUN = ({"tool"}, {"invocations", "logicalLocations", "results", "columnKind"})
+DRIVER = ({"name"}, {"version", "rules"})
+RULE = ({"id"}, {"name", "shortDescription", "fullDescription", "help", "defaultConfiguration"})
+RESULT = ({"message"}, {"ruleId", "ruleIndex", "kind", "level", "locations", "partialFingerprints"})
+
+
+def sarif(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(as_sarif(report))
+    return found
+
+
+def results(report: Report) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sarif(report)["runs"][0]["results"]
+    return found
+
+
+def has(part: dict[str, Any], members: tuple[set[str], set[str]]) -> bool:
+    required, optional = members
+    return required <= set(part) <= required | optional
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_every_report_has_the_structure_of_the_specification(name: str) -> None:
+    log = sarif(REPORTS[name])
+    assert has(log, LOG) and log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    assert has(run, RUN) and run["columnKind"] == "unicodeCodePoints"
+    assert all(isinstance(item["executionSuccessful"], bool) for item in run["invocations"])
+    assert set(run["tool"]) == {"driver"} and has(run["tool"]["driver"], DRIVER)
+    assert all(has(rule, RULE) for rule in run["tool"]["driver"]["rules"])
+    for result in run["results"]:
+        assert has(result, RESULT)
+        assert result["kind"] == "fail" and result["level"] in ("error", "warning")
+        assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
+        (place,) = (inner for location in result["locations"] for inner in location["logicalLocations"])
+        assert run["logicalLocations"][place.pop("index")] == place
+
+
+def test_every_rule_is_described_with_its_help() -> None:
+    described = sarif(REPORTS["nothing selected"])["runs"][0]["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in described] == [rule.id for rule in RULES]
+    assert [rule["defaultConfiguration"]["level"] for rule in described] == [rule.severity.value for rule in RULES]
+    texts = [rule[part]["text"] for rule in described for part in ("shortDescription", "fullDescription", "help")]
+    assert all(text.strip() for text in texts)
+    assert all("Fix: " in rule["help"]["text"] and "Source: " in rule["help"]["text"] for rule in described)
+
+
+def test_only_what_is_broken_is_a_result_with_the_level_that_was_found() -> None:
+    found = results(REPORTS["one of each outcome"])
+    assert [(item["ruleId"], item["level"]) for item in found] == [("SM110", "warning"), ("SM305", "error")]
+    said = found[1]["message"]["text"].splitlines()
+    assert said[0] == "GET /ping waits until a running invocation is over."
+    assert said[1:4] == ["GET /ping: 200 in 9.80 s", "| Traceback", "SageMaker: 424 ModelError"]
+    assert said[4].startswith("Fix: Answer /ping from another thread")
+
+
+def test_a_result_is_the_same_one_in_the_next_report() -> None:
+    first, second = (report(finding("SM110", Outcome.BROKEN, seen=(seen,))) for seen in ("uid 1", "uid 2"))
+    assert results(first)[0]["partialFingerprints"] == results(second)[0]["partialFingerprints"]
+
+
+@given(st.text(alphabet=st.characters(), max_size=20) | st.text(alphabet="{}[]()0\\a\x1b", max_size=20))
+def test_what_a_container_writes_is_neither_placeholder_nor_link(text: str) -> None:
+    (result,) = results(report(finding("SM305", Outcome.BROKEN, seen=(text,), sagemaker=text, fix="f")))
+    said = result["message"]["text"]
+    assert re.sub(r"\{\{|\}\}", "", said).count("{") == re.sub(r"\{\{|\}\}", "", said).count("}") == 0
+    assert "](" not in said
+    assert all(line.isprintable() for line in said.split("\n"))
