@@ -229,9 +229,11 @@ def test_what_is_ignored_fails_nothing(smlocal: Command, empty_image: str) -> No
 
 
 @pytest.mark.engine
-def test_an_image_that_there_is_not_is_exit_2(smlocal: Command) -> None:
+def test_an_image_that_there_is_not_cannot_be_run(smlocal: Command) -> None:
     said = smlocal("check", "smlocal-test/none:latest", "--pull", "never")
-    assert said.code in (2, 3) and "Traceback" not in said.err, said
+    (told,) = (line for line in said.err.splitlines() if not line.startswith("note: "))
+    assert (said.code, said.out) == (3, ""), said
+    assert told.startswith("smlocal: ") and "The engine does not hold smlocal-test/none:latest" in told
 
 
 @pytest.mark.engine

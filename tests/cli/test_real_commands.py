@@ -27,7 +27,7 @@ def test_a_folder_gets_the_model_and_the_job_says_where(smlocal: Command, broken
     archive = Path("my output/first/output/model.tar.gz")
     assert tarfile.is_tarfile(archive)
     assert f"model: {archive.resolve()}" in said.out
-    assert "Completed (Completed)" in said.out
+    assert said.out.endswith("\nCompleted\n")
     assert "Training - Training image download completed. Training in progress." in said.err
     assert "not to AWS" in said.err
 

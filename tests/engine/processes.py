@@ -43,6 +43,7 @@ class EngineProcess:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *command],
+                cwd=folder,  # Podman's conmon leaves a file `oom` where it was started
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

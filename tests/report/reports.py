@@ -108,6 +108,7 @@ ONE_OF_EACH = (
     finding("SM307", Outcome.NOT_JUDGED, seen=("the sample itself fails",), reason=Reason.INCONCLUSIVE),
 )
 WARNINGS_ONLY = (finding("SM101"), finding("SM110", Outcome.BROKEN))
+NOTHING_CONFIGURED = (finding("SM101"), finding("SM201", Outcome.NOT_JUDGED, seen=(), reason=Reason.NO_TRAINING_DATA))
 ALL_KEPT = tuple(finding(page.id) for page in RULES)
 HOSTILE = (
     finding(
@@ -131,6 +132,7 @@ REPORTS = {
     "one of each outcome": report(*ONE_OF_EACH),
     "warnings only": report(*WARNINGS_ONLY),
     "warnings that count": report(*WARNINGS_ONLY, strict=True),
+    "nothing configured": report(*NOTHING_CONFIGURED),
     "everything kept": report(*ALL_KEPT),
     "nothing selected": report(),
     "scaled limits": report(*ONE_OF_EACH, limits=("ping_timeout=0.5", "start_window=3.0")),

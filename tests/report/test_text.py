@@ -41,6 +41,7 @@ VERDICTS = [
     ("one of each outcome", "FAILED shop/model:1: 1 error, 1 warning (9 s)"),
     ("warnings only", "PASSED shop/model:1: 0 errors, 1 warning (9 s)"),
     ("warnings that count", "FAILED shop/model:1: 0 errors, 1 warning, and warnings count (--strict) (9 s)"),
+    ("nothing configured", "PASSED shop/model:1: 0 errors, 0 warnings, 1 not judged (9 s)"),
     ("everything kept", "PASSED shop/model:1: 0 errors, 0 warnings (9 s)"),
 ]
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import typer
 
 from smlocal.cli.state import common_of
-from smlocal.errors import UsageError
+from smlocal.errors import ConnectionFailed, UsageError
 
 _TIMEOUT = 70.0  # seconds: more than the endpoint's own 60
 _LONGEST = 64 * 1024 * 1024
@@ -29,14 +29,17 @@ def invoke(
     terminal = common.terminal()
     headers = {"Content-Type": content_type} | ({"Accept": accept} if accept is not None else {})
     with common.program() as program:
-        response = program.http.request(
-            "POST",
-            _address(url),
-            headers=headers,
-            body=_payload(body),
-            timeout=_TIMEOUT,
-            max_response=_LONGEST,
-        )
+        address, payload = _address(url), _payload(body)
+        try:
+            response = program.http.request(
+                "POST", address, headers=headers, body=payload, timeout=_TIMEOUT, max_response=_LONGEST
+            )
+        except ConnectionFailed as error:
+            if "Connect call failed" not in str(error):
+                raise
+            raise ConnectionFailed(
+                f"nothing listens at {address}: is `smlocal serve` running, on that port?"
+            ) from error
     if terminal.json:
         content = {"status": response.status, "content_type": response.headers.get("Content-Type")}
         terminal.document("invocation", {**content, **_as_json(response.body)})

@@ -45,8 +45,8 @@ def ps(context: typer.Context) -> None:
         terminal.answer("nothing of smlocal's is running")
         return
     terminal.table(
-        ("NAME", "KIND", "IMAGE", "STATE", "CONTAINER"),
-        [(str(r["name"]), str(r["kind"]), str(r["image"]), _state(r), str(r["container"])) for r in rows],
+        ("NAME", "KIND", "IMAGE", "STATE"),
+        [(str(r["name"]), str(r["kind"]), str(r["image"]), _state(r)) for r in rows],
     )
 
 

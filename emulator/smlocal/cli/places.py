@@ -99,7 +99,15 @@ def shown(program: Program, address: str) -> str:
     mount = program.mounts.get(bucket)
     if mount is None:
         return address
-    return str(mount.path / key.removeprefix(mount.prefix))
+    # an output folder is named without its slash: `<name>` is the folder itself
+    return str(mount.path / f"{key}/".removeprefix(mount.prefix).rstrip("/")) if not mount.is_file else str(mount.path)
+
+
+def told(program: Program, text: str) -> str:
+    """A sentence with the addresses of what was given by path as those paths."""
+    for bucket, mount in program.mounts.items():
+        text = text.replace(f"s3://{bucket}/{mount.prefix}", str(mount.path) + ("" if mount.is_file else "/"))
+    return text
 
 
 def _path(text: str, what: str) -> Path:

@@ -109,7 +109,9 @@ class Terminal:
         from rich import box
         from rich.table import Table
 
-        table = Table(*columns, box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")  # a name that is cut off cannot be used in another command
         for row in rows:
             table.add_row(*row)
         self.console().print(table)

@@ -118,4 +118,5 @@ def _render(terminal: Terminal, program: Program, result: TrainingResult) -> Non
         terminal.answer("no model: /opt/ml/model was empty, and there is no model.tar.gz to deploy")
     if "FailureReason" in description:
         terminal.answer(f"FailureReason: {description['FailureReason']}")
-    terminal.answer(f"{description['TrainingJobStatus']} ({description['SecondaryStatus']})")
+    status, secondary = description["TrainingJobStatus"], description["SecondaryStatus"]
+    terminal.answer(status if secondary == status else f"{status} ({secondary})")

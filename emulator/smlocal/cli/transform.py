@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from smlocal.images.availability import PullPolicy
     from smlocal.transform.job import Observer, TransformResult
     from smlocal.wiring import Program
+
+
+_LONG = 10.0  # seconds without news
 
 
 def transform(
@@ -106,11 +112,11 @@ def _run(
         ensure_buckets(program, request)
         terminal.say(f"transform job {request['TransformJobName']}")
         model = _model(terminal, program, described, reference)
-        with stop_on_interrupt(terminal.say, "the transform job") as stop:
+        with stop_on_interrupt(terminal.say, "the transform job") as stop, _patience(terminal, request) as begun:
             result = program.transform.run(
                 request,
                 model,
-                observer=_observer(terminal),
+                observer=_observer(terminal, program, begun),
                 stop=stop.event,
                 hurry=stop.hurry,
             )
@@ -134,20 +140,39 @@ def _model(terminal: Terminal, program: Program, described: dict[str, Any], refe
     return replace(bare, contents=model.contents, data_url=model.data_url)
 
 
-def _observer(terminal: Terminal) -> Observer:
+@contextmanager
+def _patience(terminal: Terminal, request: dict[str, Any]) -> Iterator[Callable[[], None]]:
+    """Says where to look when nothing has begun for long; gives what to call when it has."""
+    name = request["TransformJobName"]
+    text = f"still waiting for the container's first healthy ping; what it says: smlocal logs {name}"
+    timer = threading.Timer(_LONG, terminal.say, [text])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()
+
+
+def _observer(terminal: Terminal, program: Program, begun: Callable[[], None]) -> Observer:
+    from smlocal.cli.places import told
     from smlocal.transform.job import Observer
+
+    def on_objects(done: int, total: int) -> None:
+        begun()
+        terminal.say(f"{done} of {total} objects")
 
     return Observer(
         on_status=terminal.say,
-        on_data_log=lambda line: terminal.say(f"data-log: {line}"),
+        on_data_log=lambda line: terminal.say(f"data-log: {told(program, line)}"),
         on_line=terminal.detail,
         on_note=lambda note: terminal.say(f"note: {note}"),
-        on_objects=lambda done, total: terminal.say(f"{done} of {total} objects"),
+        on_objects=on_objects,
     )
 
 
 def _render(terminal: Terminal, program: Program, result: TransformResult, request: dict[str, Any]) -> None:
-    from smlocal.cli.places import shown
+    from smlocal.cli.places import shown, told
 
     hosted = result.evidence.hosting
     if result.status == "Failed" and not terminal.shows_details and hosted is not None:
@@ -160,7 +185,7 @@ def _render(terminal: Terminal, program: Program, result: TransformResult, reque
         terminal.answer(f"FailureReason: {reason}")
     explanation = result.explanation.removeprefix(reason).strip()
     if explanation:
-        terminal.answer(explanation)
+        terminal.answer(told(program, explanation))
     if result.status == "Completed":
         terminal.answer(f"output: {shown(program, request['TransformOutput']['S3OutputPath'])}")
     terminal.answer(result.status)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from smlocal.contract.finding import Finding, Judgement, Outcome, Reason, Severity
-from smlocal.contract.precedence import FOLLOWS, NO_MODEL
+from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import Rule
 from smlocal.contract.selection import Selection
 from smlocal.evidence import Examination
@@ -33,7 +33,7 @@ def judge(
     examination: Examination,
     rules: Sequence[Rule],
     selection: Selection | None = None,
-    follows: Mapping[str, Sequence[str]] = FOLLOWS,
+    follows: Sequence[Link] = FOLLOWS,
 ) -> Verdict:
     """Judge all rules, explain consequences by their causes, and keep what was selected.
 
@@ -41,25 +41,32 @@ def judge(
     """
     judged = {rule.id: rule.judge(examination) for rule in rules}
     found = {rule.id: _finding(rule, judged[rule.id]) for rule in rules}
-    for cause, consequences in follows.items():
-        if cause in found and found[cause].outcome is Outcome.BROKEN:
-            for consequence in consequences:
-                if consequence.startswith(judged[cause].explains) and _may_follow(found.get(consequence)):
-                    found[consequence] = _explained(found[consequence], cause)
-    no_model = _why_no_model(found, judged)
-    for finding in list(found.values()):
-        if no_model and finding.reason is Reason.NO_MODEL:
-            found[finding.rule] = _explained(finding, no_model)
+    for link in follows:
+        root = _root(found.get(link.cause))
+        if root:
+            may_follow = judged[link.cause].explains
+            found |= {
+                name: _explained(finding, root)
+                for name, finding in found.items()
+                if name.startswith(may_follow) and _explains(link, finding)
+            }
     selection = selection or Selection()
     return Verdict(tuple(found[rule.id] for rule in rules if selection.has(rule.id)))
 
 
-def _why_no_model(found: Mapping[str, Finding], judged: Mapping[str, Judgement]) -> str:
-    """The finding for which no model was trained, "" when there is none."""
-    for cause in NO_MODEL:
-        if cause in found and found[cause].outcome is Outcome.BROKEN and "SM201".startswith(judged[cause].explains):
-            return cause
-    return ""
+def _root(cause: Finding | None) -> str:
+    """What the consequences of a cause follow from: itself, or what it follows from; "" when it was not found."""
+    if cause is None:
+        return ""
+    return cause.rule if cause.outcome is Outcome.BROKEN else cause.follows
+
+
+def _explains(link: Link, finding: Finding) -> bool:
+    if finding.outcome is Outcome.BROKEN:
+        return finding.rule in link.seen_as
+    if finding.reason is Reason.RUN_MISSING:
+        return finding.rule in link.hides
+    return finding.reason is Reason.NO_MODEL and link.leaves_no_model
 
 
 def _finding(rule: Rule, judgement: Judgement) -> Finding:
@@ -75,13 +82,6 @@ def _finding(rule: Rule, judgement: Judgement) -> Finding:
         fix=(judgement.fix or rule.fix) if is_broken else "",
         reason=judgement.reason,
     )
-
-
-def _may_follow(finding: Finding | None) -> bool:
-    """Whether a cause elsewhere may explain it: it is broken, or what would tell was not to be had."""
-    if finding is None or finding.follows:
-        return False
-    return finding.outcome is Outcome.BROKEN or finding.reason in (Reason.RUN_MISSING, Reason.INCONCLUSIVE)
 
 
 def _explained(finding: Finding, cause: str) -> Finding:

@@ -69,7 +69,7 @@ def broken(
     severity: Severity | None = None,
     explains: tuple[str, ...] = ("SM",),
 ) -> Judgement:
-    """The clause is broken. `explains` narrows what may follow from it: a `train` that cannot start harms no `serve`."""
+    """The clause is broken. `explains` narrows what may follow: a `train` that cannot start harms no `serve`."""
     return Judgement(Outcome.BROKEN, seen, sagemaker, fix, severity, explains=explains)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Asked, Examination, ImageEvidence
+from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.plan import Plan
 from smlocal.examination.serving_trials import ServingTrials
@@ -51,21 +52,25 @@ class Examiner:
         model: str | None = None,
         on_trial: Callable[[str], None] = lambda trial: None,
         stop: Stop | None = None,
+        bounds: Bounds | None = None,
     ) -> Examination:
         """Make the runs. `addresses` says where the data of a channel lies: (name, whether it is the broken data).
 
         Raises CannotRun when the engine or the store fails, ImageNotFound, Stopped. What the image does is evidence.
         """
-        stop = stop or Stop()
+        stop, bounds = stop or Stop(), bounds or Bounds()
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
         facts = ImageExaminer(self._engine, self._launcher).examine(image)
-        trials = TrainingTrials(self._training, self._store, BUCKET, plan, addresses, on_trial, stop)
+        trials = TrainingTrials(
+            self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
+        )
         trained = trials.run(image) if plan.train and _can_start(facts, "train") else {}
         served = {}
         if plan.serve and _can_start(facts, "serve"):
+            given = model or trials.model
             served = ServingTrials(
-                self._hosting, self._http, self._settings, plan, model or trials.model, on_trial, stop
+                self._hosting, self._http, self._settings, plan, given, on_trial, stop, self._engine, bounds
             ).run(image)
         return Examination(self._asked(plan, model), facts, trained, served)
 

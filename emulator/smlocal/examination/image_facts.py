@@ -27,7 +27,7 @@ _SECRET_NAME = re.compile(r"AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN", re.IGNOREC
 _SECRET_FILES = ("/root/.aws/credentials", "/root/.docker/config.json", "/root/.netrc", "/root/.ssh/id_rsa")
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.\d{3}[.\d]*$")
 _DRIVER_TOOL = "/usr/bin/nvidia-smi"
-_MOST_LIBRARIES = 20_000
+_DRIVER_NAMES = ("libcuda.so.1", "libnvidia-ml.so.1")  # links that lead to the driver's own version
 _DRIVER_FOLDERS = ("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/local/nvidia/lib64")
 
 
@@ -60,7 +60,7 @@ class ImageExaminer:
                 word_on_path={word: _Resolver(facts, files).is_on_path(word) for word in _WORDS},
                 baked=tuple(_baked(files)),
                 secrets=tuple(_secrets(facts, files)),
-                driver_files=tuple(_driver_files(facts, files)),
+                driver_files=tuple(_driver_files(files)),
             )
 
 
@@ -121,7 +121,8 @@ def _shebang(head: bytes) -> tuple[str, str | None, bool]:
     if posixpath.basename(words[0]) == "env":
         named = [word for word in words[1:] if not word.startswith("-") and "=" not in word]
         return "script", (named or [words[0]])[0], crlf
-    return "script", words[0], crlf
+    # a kernel looks on no PATH
+    return "script", words[0] if "/" in words[0] else f"./{words[0]}", crlf
 
 
 def _baked(files: ImageFiles) -> Iterator[str]:
@@ -129,18 +130,16 @@ def _baked(files: ImageFiles) -> Iterator[str]:
         yield from files.below(folder, _MOST_BAKED)
 
 
-def _driver_files(facts: ImageFacts, files: ImageFiles) -> Iterator[str]:
-    """Libraries of an NVIDIA driver, which the host brings; the compatibility package and stubs lie elsewhere.
+def _driver_files(files: ImageFiles) -> Iterator[str]:
+    """Files of an NVIDIA driver, which the host brings; the compatibility package and stubs lie elsewhere.
 
-    Whole folders must be read for them, which is done only where something speaks of NVIDIA.
+    Programs find its libraries by links with short names, which are asked for one by one: folders of libraries are big.
     """
-    has_tool = files.head(_DRIVER_TOOL) is not None
-    if not has_tool and not any(name.startswith(("NVIDIA_", "CUDA_")) for name in facts.environment):
-        return
-    if has_tool:
+    if files.head(_DRIVER_TOOL) is not None:
         yield _DRIVER_TOOL
     for folder in _DRIVER_FOLDERS:
-        yield from (path for path in files.below(folder, _MOST_LIBRARIES) if _DRIVER.search(path))
+        heads = (files.head(posixpath.join(folder, name)) for name in _DRIVER_NAMES)
+        yield from (head.path for head in heads if head is not None and _DRIVER.search(head.path))
 
 
 def _secrets(facts: ImageFacts, files: ImageFiles) -> Iterator[SecretSeen]:

@@ -6,8 +6,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from smlocal.engine.interface import Engine
 from smlocal.errors import EndpointFailed
 from smlocal.evidence import Conditions, Exchange, ServingTrial
+from smlocal.examination.bounds import Bounds, Guard
 from smlocal.examination.plan import Plan
 from smlocal.examination.probes import Probes
 from smlocal.examination.stopping import Stop
@@ -32,6 +34,8 @@ class ServingTrials:
         model: str | None,
         on_trial: Callable[[str], None],
         stop: Stop,
+        engine: Engine,
+        bounds: Bounds,
     ) -> None:
         self._host = host
         self._http = http
@@ -40,34 +44,46 @@ class ServingTrials:
         self._model = model
         self._on_trial = on_trial
         self._stop = stop
+        self._engine = engine
+        self._bounds = bounds
 
     def run(self, image: str) -> dict[str, ServingTrial]:
         """The trials by name. A second one tells whether it was the network that the first one lacked."""
         made = {HARD: self._trial(image, Conditions())}
-        if not made[HARD].healthy and not made[HARD].run.start_error and self._model is not None:
+        if not made[HARD].healthy and not made[HARD].run.start_error and not self._lacks_model:
             made[EASY] = self._trial(image, Conditions(network=True))
         return made
 
     def _trial(self, image: str, conditions: Conditions) -> ServingTrial:
         self._on_trial(f"serve {conditions}")
-        server = self._server(image, conditions)
+        guard = Guard(self._bounds, self._engine, self._stop.event)
+        server = self._server(image, conditions, guard)
         exchanges: tuple[Exchange, ...] = ()
         alive = True
         reason = cause = ""
-        try:
-            server.start(self._stop.event)
-            self._stop.check()
-            probes = Probes(self._http, lambda: server.base_url, self._settings.limits, self._plan, self._stop)
-            exchanges = probes.run()
-            alive = probes.pings_well()
-        except EndpointFailed as error:
-            reason, cause = error.failure_reason, str(error.cause)
-        finally:
-            server.stop(self._stop.hurry)
+        with guard.watching(server.stop):
+            try:
+                if server.start(guard.stop):
+                    exchanges, alive = self._asked(server)
+            except EndpointFailed as error:
+                reason, cause = error.failure_reason, str(error.cause)
+            finally:
+                server.stop(self._stop.hurry)
         self._stop.check()
-        return ServingTrial(conditions, server.evidence(), reason, cause, exchanges, alive)
+        if guard.why:  # what was not answered any more says nothing: it was we who ended it
+            exchanges, alive = tuple(item for item in exchanges if item.status is not None), True
+        return ServingTrial(conditions, server.evidence(), reason, guard.why or cause, exchanges, alive)
 
-    def _server(self, image: str, conditions: Conditions) -> ModelServer:
+    def _asked(self, server: ModelServer) -> tuple[tuple[Exchange, ...], bool]:
+        """All exchanges, and whether the server still answers pings afterwards."""
+        probes = Probes(self._http, lambda: server.base_url, self._settings.limits, self._plan, self._stop)
+        exchanges = probes.run()
+        alive = probes.pings_well()
+        if not alive:
+            server.wait(self._settings.limits.ping_timeout)  # whether it ended by itself is evidence, too
+        return exchanges, alive
+
+    def _server(self, image: str, conditions: Conditions, guard: Guard) -> ModelServer:
         plan = self._plan
         container: dict[str, Any] = {"Image": image, "Environment": dict(plan.serving_environment)}
         if self._model is not None:
@@ -78,12 +94,23 @@ class ServingTrials:
             "ExecutionRoleArn": "arn:aws:iam::000000000000:role/smlocal-check",
             "EnableNetworkIsolation": not conditions.network,
         }
-        return self._host.server(request, image, instance_type=plan.instance_type, checks=self._checks())
+        return self._host.server(
+            request,
+            image,
+            instance_type=plan.instance_type,
+            checks=self._checks(),
+            on_line=lambda line: guard.count_line(len(line.text)),
+        )
 
     def _checks(self) -> HealthChecks:
-        """SageMaker's; but an image that is given no model may have nothing to be healthy with, and is not waited for
-        as long: rules do not judge it then."""
+        """SageMaker's; but an image that lacks its model may have nothing to be healthy with, and is not waited for as
+        long: rules do not judge it then."""
         limits = self._settings.limits
-        if self._model is not None:
-            return HealthChecks.of_endpoints(limits)
-        return HealthChecks.of_endpoints(limits, min(limits.start_window, _WITHOUT_MODEL))
+        if self._lacks_model:
+            return HealthChecks.of_endpoints(limits, min(limits.start_window, _WITHOUT_MODEL))
+        return HealthChecks.of_endpoints(limits)
+
+    @property
+    def _lacks_model(self) -> bool:
+        """Its training was to make a model, and made none. An image that is only to serve brings its own."""
+        return self._model is None and self._plan.train

@@ -7,12 +7,15 @@ all of them lifted, and then with one lifted at a time: the first that passes na
 from __future__ import annotations
 
 import io
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from smlocal.evidence import Conditions, TrainingTrial
+from smlocal.engine.interface import Engine
+from smlocal.evidence import Conditions, TrainingEvidence, TrainingTrial
+from smlocal.examination.bounds import Bounds, Guard, TookTooMuch
 from smlocal.examination.plan import Plan
 from smlocal.examination.stopping import Stop
 from smlocal.storage.interface import ObjectStore
@@ -28,6 +31,7 @@ LIFTED = {
     "toolkit": Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
 }
+_MOST_TIMES = 10_000  # of lines
 _EXTRA = "smlocal-extra"
 _EXTRA_ROW = b"a channel that nobody asked for\n"
 
@@ -56,6 +60,8 @@ class TrainingTrials:
         addresses: Mapping[tuple[str, bool], str],
         on_trial: Callable[[str], None],
         stop: Stop,
+        engine: Engine,
+        bounds: Bounds,
     ) -> None:
         self._runner = runner
         self._store = store
@@ -64,6 +70,9 @@ class TrainingTrials:
         self._addresses = addresses
         self._on_trial = on_trial
         self._stop = stop
+        self._engine = engine
+        self._bounds = bounds
+        self._excess = ""  # of what a run took too much: no other is made then
         self.model: str | None = None  # the address of the first model that was written
 
     def run(self, image: str) -> dict[str, TrainingTrial]:
@@ -71,7 +80,7 @@ class TrainingTrials:
         if not self._plan.channels:
             return {}
         made = {HARD: self._trial(image, Conditions())}
-        if made[HARD].run.start_error:
+        if made[HARD].run.start_error or self._excess:
             return made
         if not made[HARD].good:
             made |= self._counterfactuals(image)
@@ -88,7 +97,7 @@ class TrainingTrials:
         found = {EASY: self._trial(image, easy)}
         if not found[EASY].good and self._plan.plain != self._plan.encoded:
             found[EASY] = self._trial(image, replace(easy, json_hyperparameters=True))
-        if not found[EASY].good:
+        if not found[EASY].good or self._excess:
             return found
         for name, conditions in LIFTED.items():
             if conditions.json_hyperparameters and self._plan.plain == self._plan.encoded:
@@ -100,17 +109,30 @@ class TrainingTrials:
 
     def _trial(self, image: str, conditions: Conditions) -> TrainingTrial:
         self._on_trial(f"train {conditions}")
-        times: list[float] = []
         clock = self._runner.monotonic
         began = clock()
-        observer = Observer(on_line=lambda line: times.append(clock() - began))
+        guard = Guard(self._bounds, self._engine, self._stop.event)
+        times: list[float] = []
+        observer = _observer(guard, lambda: times.append(clock() - began) if len(times) < _MOST_TIMES else None)
         request = self._request(image, conditions)
-        stop, hurry = self._stop.event, self._stop.hurry
-        result = self._runner.run(request, image, observer=observer, stop=stop, hurry=hurry)
+        with guard.watching():
+            result = self._made(request, image, observer, guard.stop)
         self._stop.check()
+        self._excess = self._excess or guard.why
+        if result is None:
+            return _broken_off(image, conditions, clock() - began, guard.why, self._runner.settings.scaled)
         if result.status == "Completed" and result.evidence.model_files and self.model is None:
             self.model = str(result.description["ModelArtifacts"]["S3ModelArtifacts"])
-        return _trial_of(result, conditions, clock() - began, tuple(times))
+        return _trial_of(result, conditions, clock() - began, tuple(times), guard.why)
+
+    def _made(
+        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event
+    ) -> TrainingResult | None:
+        """The job's result; None when it left too much to be read."""
+        try:
+            return self._runner.run(request, image, observer=observer, stop=stop, hurry=self._stop.hurry)
+        except TookTooMuch:
+            return None
 
     def _request(self, image: str, conditions: Conditions) -> dict[str, Any]:
         plan = self._plan
@@ -149,14 +171,46 @@ def _channel(name: str, address: str, content_type: str | None) -> dict[str, Any
     return {**channel, "ContentType": content_type} if content_type else channel
 
 
+def _observer(guard: Guard, on_line: Callable[[], None]) -> Observer:
+    def line(text: str) -> None:
+        guard.count_line(len(text))
+        on_line()
+
+    def passed(transfer: str, total: int) -> None:
+        if transfer == "output":
+            guard.count_output(total)
+
+    return Observer(on_line=line, on_bytes=passed)
+
+
 def _trial_of(
-    result: TrainingResult, conditions: Conditions, seconds: float, times: tuple[float, ...]
+    result: TrainingResult, conditions: Conditions, seconds: float, times: tuple[float, ...], excess: str
 ) -> TrainingTrial:
     return TrainingTrial(
         conditions=conditions,
         status=result.status,
-        reason=str(result.description.get("FailureReason", "")),
+        reason=str(result.description.get("FailureReason", excess)),
         seconds=seconds,
         run=result.evidence,
         line_times=times,
     )
+
+
+def _broken_off(image: str, conditions: Conditions, seconds: float, why: str, scaled: tuple[str, ...]) -> TrainingTrial:
+    """A run whose output was too much to be read: nothing is known of it but that."""
+    run = TrainingEvidence(
+        image=image,
+        exit_code=None,
+        start_error="",
+        out_of_memory=False,
+        stop_requested="",
+        killed_after_grace=False,
+        failure_file=None,
+        model_files=(),
+        output_files=(),
+        last_lines=(),
+        transitions=(),
+        scaled_limits=scaled,
+        notes=(),
+    )
+    return TrainingTrial(conditions, "Failed", why, seconds, run)

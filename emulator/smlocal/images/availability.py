@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from smlocal import __version__
 from smlocal.engine.interface import Engine, EngineFacts, ImageFacts
 from smlocal.errors import ImageNotFound
+from smlocal.images.references import IMAGE_NAMES
 
 PullPolicy = Literal["never", "missing", "always"]
 
@@ -30,8 +32,7 @@ def ensure_image(
     `platform_text` (what SageMaker says), then what went wrong here and what to do.
     """
     if reference.startswith(OUR_NAMESPACE):
-        name = reference.removeprefix(OUR_NAMESPACE).partition(":")[0]
-        return _held(engine, reference, f"{platform_text} Build it with: smlocal images build {name}")
+        return _held(engine, reference, f"{platform_text} {_ours(engine, reference)}")
     if policy == "never":
         return _held(engine, reference, f"{platform_text} The engine does not hold {reference}, and --pull is 'never'.")
     if policy == "missing":
@@ -45,6 +46,15 @@ def ensure_image(
     except ImageNotFound as error:
         raise ImageNotFound(f"{platform_text} {error}") from error
     return engine.image(reference)
+
+
+def _ours(engine: Engine, reference: str) -> str:
+    """What to do about an image of ours that is not there."""
+    name = reference.removeprefix(OUR_NAMESPACE).partition(":")[0]
+    if name in IMAGE_NAMES and reference.removeprefix(f"{OUR_NAMESPACE}{name}") in ("", ":latest", f":{__version__}"):
+        return f"Build it with: smlocal images build {name}"
+    held = sorted(tag for facts in engine.images(OUR_NAMESPACE) for tag in facts.tags if tag.startswith(OUR_NAMESPACE))
+    return f"smlocal has no image {reference}; the engine holds {', '.join(held) or 'none of smlocal'}."
 
 
 def _held(engine: Engine, reference: str, sentence: str) -> ImageFacts:

@@ -19,9 +19,9 @@ from smlocal.images.base_image import (
     public_image,
 )
 from smlocal.images.build_settings import BuildSettings
+from smlocal.images.references import IMAGE_NAMES
 from smlocal.images.stages import StageWatch
 
-IMAGE_NAMES = ("base", "sklearn", "xgboost")  # in the order in which they stand on one another
 PLATFORMS = ("linux/amd64", "linux/arm64")
 CONTENT_LABEL = "smlocal.content"
 ORIGIN_LABEL = "smlocal.origin"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from smlocal.errors import NotSupported, UsageError
 from smlocal.images.aws_registries import AwsRegistries, EcrReference, aws_registries, parse_ecr, xgboost_version
 
+IMAGE_NAMES = ("base", "sklearn", "xgboost")  # in the order in which they stand on one another
 XGBOOST_REPOSITORY = "smlocal/xgboost"
 _PLAYED = "3.0-5"  # whatever version is asked for; container/xgboost/README.md says where others differ
 XGBOOST_STAND_IN = f"{XGBOOST_REPOSITORY}:latest"

@@ -114,7 +114,10 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
         limits = ", ".join(report.examination.asked.scaled_limits)
         yield from textwrap.wrap(f"limits that are not SageMaker's: {limits}", _WIDTH, subsequent_indent="  ")
     strict = ", and warnings count (--strict)" if report.strict and warnings and not errors else ""
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{strict}"
+    # whoever reads this line alone must not take for kept what could not be tried
+    untried = verdict.count(Outcome.NOT_JUDGED) if report.passed else 0
+    unjudged = f", {untried} not judged" if untried else ""
+    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{strict}{unjudged}"
     yield f"{'PASSED' if report.passed else 'FAILED'} {one_line(report.image)}: {counts} ({report.seconds:.0f} s)"
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,7 @@ from smlocal_xgboost.serving.settings import Settings
 logger = logging.getLogger(__name__)
 
 THREADS = 4
+_SECONDS_TO_FORK = 0.2  # gunicorn takes up to half of it for each worker
 
 
 class Server(BaseApplication):
@@ -58,6 +60,8 @@ class Server(BaseApplication):
             self._preload()
         except (ContainerError, OSError) as error:
             logger.error("The model cannot be served: %s", error)
+            # not before every other worker is forked: gunicorn loses an end that it hears of while it forks, and stays
+            time.sleep(_SECONDS_TO_FORK * self._settings.workers)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.evidence import Examination, Exchange, Ping, ServingTrial
+from smlocal.evidence import Examination, Exchange, ServingTrial
 
 _SERVING = "AWS developer guide, your-algorithms-inference-code"
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
+_RESOLVER = "127.0.0.11:"  # Docker's own, in every container on a network of its own
 _PING_SECONDS = 2.0
+_SLOW = "timed out"  # the fault of a ping that was not answered in time
+_TELLING_SECONDS = 0.25  # a ping that begins later before the end of a body may outlast it by chance
 _INVOCATION_SECONDS = 60.0
+_TOO_LARGE = 413
 _UNHEALTHY = (
     "The primary container for production variant AllTraffic did not pass the ping health check. Please check"
     " CloudWatch logs for this endpoint."
@@ -21,15 +27,26 @@ def _no_serving(examination: Examination) -> Judgement | None:
     """Why nothing can be said of serving at all."""
     if not examination.asked.serving:
         return without(Reason.DOES_NOT_SERVE)
-    if not examination.serving:
-        return without(Reason.RUN_MISSING)
-    # an image that brings no model of its own has nothing to be healthy with when it is given none
-    lacks = [trial for trial in examination.serving.values() if not trial.run.model_given and not trial.run.start_error]
-    return without(Reason.NO_MODEL) if lacks and _healthy(examination) is None else None
+    return None if examination.serving else without(Reason.RUN_MISSING)
 
 
-def _hard(examination: Examination) -> ServingTrial:
-    return examination.serving["hard"]
+def _last(examination: Examination) -> ServingTrial:
+    return list(examination.serving.values())[-1]
+
+
+def _lacks_model(examination: Examination) -> bool:
+    """It did not come up, and was not given the model that its training is to make: perhaps for that reason."""
+    trials = examination.serving.values()
+    given = any(trial.run.model_given or trial.run.start_error for trial in trials)
+    return examination.asked.training and not given and _healthy(examination) is None
+
+
+def _not_up(examination: Examination) -> Judgement | None:
+    """Why nothing can be said of how it comes up."""
+    missing = _no_serving(examination)
+    if missing is not None:
+        return missing
+    return without(Reason.NO_MODEL) if _lacks_model(examination) else None
 
 
 def _healthy(examination: Examination) -> ServingTrial | None:
@@ -39,7 +56,7 @@ def _healthy(examination: Examination) -> ServingTrial | None:
 
 def _exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
     """The exchanges of a probe, or why there are none."""
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
@@ -48,7 +65,31 @@ def _exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | J
     found = trial.of(probe)
     if found:
         return found
-    return without(Reason.NO_SAMPLE if not examination.asked.samples else Reason.NO_SUCH_CASE)
+    return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
+
+
+def _is_good(exchange: Exchange) -> bool:
+    return exchange.status is not None and 200 <= exchange.status <= 299
+
+
+def _is_wrong(exchange: Exchange) -> bool:
+    """Its body is not the one that the configuration expects. Of a long body only the digest is whole."""
+    return exchange.expected is not None and exchange.digest != hashlib.sha256(exchange.expected).hexdigest()
+
+
+def _timed_out(exchange: Exchange) -> bool:
+    return exchange.status is None and "not answered within" in exchange.fault
+
+
+def _bad_before(examination: Examination, exchange: Exchange) -> str:
+    """What went wrong before a wrong request was sent, so that its failing says nothing; "" when nothing did."""
+    trial = _healthy(examination)
+    exchanges = trial.exchanges if trial is not None else ()
+    before = exchanges[: exchanges.index(exchange)] if exchange in exchanges else ()
+    if before and before[-1].status is None:
+        return f"{before[-1].probe}: {_said(before[-1])}"
+    samples = [item for item in before if item.probe == "sample"]
+    return _said(samples[0]) if samples and not _is_good(samples[0]) else ""
 
 
 def _lines(trial: ServingTrial) -> tuple[str, ...]:
@@ -66,7 +107,7 @@ def _said(exchange: Exchange) -> str:
 def _model_error(exchange: Exchange) -> str:
     """What InvokeEndpoint's caller is told."""
     if exchange.status is None:
-        return _TIMED_OUT if "within" in exchange.fault else "ModelError: Received server error (0) from primary"
+        return _TIMED_OUT if _timed_out(exchange) else "ModelError: Received server error (0) from primary"
     side = "client" if 400 <= exchange.status <= 499 else "server"
     return f"424 ModelError: Received {side} error ({exchange.status}) from primary with message ..."
 
@@ -80,10 +121,10 @@ def exits_while_starting(examination: Examination) -> Judgement:
 
     Fix: Read its last lines. `serve` must stay in the foreground, and load its model from where /opt/ml/model has it.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
-    trial = list(examination.serving.values())[-1]
+    trial = _last(examination)
     run = trial.run
     if _healthy(examination) is not None:
         return kept("it stayed up")
@@ -91,7 +132,8 @@ def exits_while_starting(examination: Examination) -> Judgement:
         return broken(f"the engine could not start it: {run.start_error}", sagemaker=trial.reason)
     if run.exit_code is None or not run.exited_by_itself:
         return kept("it did not end by itself")
-    return broken(f"exit code {run.exit_code} before the first healthy ping", *_lines(trial), sagemaker=_UNHEALTHY)
+    how = "killed for want of memory" if run.out_of_memory else f"exit code {run.exit_code}"
+    return broken(f"{how} before the first healthy ping", *_lines(trial), sagemaker=_UNHEALTHY)
 
 
 @rule("SM302", Severity.ERROR, _SERVING)
@@ -102,18 +144,14 @@ def never_healthy(examination: Examination) -> Judgement:
 
     Fix: Answer GET /ping on port 8080 with 200 as soon as the model is loaded.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
     if trial is not None:
         return kept(f"healthy after {trial.run.seconds_to_healthy:.1f} s")
-    last = list(examination.serving.values())[-1]
+    last = _last(examination)
     return broken(last.cause or "no ping was answered with 200", *_lines(last), sagemaker=last.reason or _UNHEALTHY)
-
-
-def _unhealthy_pings(examination: Examination) -> tuple[Ping, ...]:
-    return () if _healthy(examination) else list(examination.serving.values())[-1].run.start_pings
 
 
 @rule("SM303", Severity.ERROR, _SERVING, "aws/sagemaker-python-sdk issue 1554")
@@ -125,14 +163,14 @@ def ping_is_not_200(examination: Examination) -> Judgement:
 
     Fix: Add a route GET /ping that answers 200 with an empty body once the model is loaded.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
-    pings = _unhealthy_pings(examination)
-    statuses = [ping.status for ping in pings if ping.status is not None]
     if _healthy(examination) is not None:
         return kept("GET /ping: 200")
-    if not statuses:
+    pings = _last(examination).run.start_pings
+    statuses = [ping.status for ping in pings if ping.status is not None]
+    if not statuses or pings[-1].fault == _SLOW:
         return without(Reason.RUN_MISSING)
     return broken(
         f"GET /ping: {statuses[-1]} ({len(statuses)} of {len(pings)} pings were answered, none with 200)",
@@ -148,16 +186,19 @@ def ping_takes_too_long(examination: Examination) -> Judgement:
 
     Fix: Answer at once, without predicting or loading anything, from a worker that invocations do not occupy.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
-    healthy = _healthy(examination)
-    if healthy is not None:
-        return kept(f"the healthy ping took {healthy.run.start_pings[-1].seconds * 1000:.0f} ms")
-    slow = [ping for ping in _unhealthy_pings(examination) if ping.fault == "timed out"]
-    if not slow:
+    trial = _healthy(examination) or _last(examination)
+    pings = trial.run.start_pings
+    if pings and (pings[-1].fault == _SLOW or pings[-1].seconds > _PING_SECONDS):
+        slow = [ping for ping in pings if ping.fault == _SLOW or ping.seconds > _PING_SECONDS]
+        seen = f"{len(slow)} of {len(pings)} pings took too long, the last {pings[-1].seconds:.1f} s"
+        return broken(seen, sagemaker=_UNHEALTHY)
+    answered = [ping for ping in pings if ping.status is not None]
+    if not answered:
         return without(Reason.RUN_MISSING)
-    return broken(f"{len(slow)} pings were not answered within {_PING_SECONDS:g} s", sagemaker=_UNHEALTHY)
+    return kept(f"the last ping that was answered took {answered[-1].seconds * 1000:.0f} ms")
 
 
 @rule("SM305", Severity.ERROR, _SERVING, "observed: pings answered with 504 under load, host replaced")
@@ -176,11 +217,15 @@ def ping_waits_for_a_running_invocation(examination: Examination) -> Judgement:
     bodies = _exchanges(examination, "6 MiB body")
     if isinstance(bodies, Judgement):
         return bodies
-    busy = [ping for ping in pings if any(body.began < ping.began < body.ended for body in bodies)]
+    if all(body.status is None and not _timed_out(body) for body in bodies):
+        return without(Reason.INCONCLUSIVE, "no body of 6 MiB was answered")
+    last = max(body.ended for body in bodies)
+    first = min(body.began for body in bodies)
+    busy = [ping for ping in pings if first < ping.began < last - _TELLING_SECONDS]
     waited = [ping for ping in busy if any(ping.began < body.ended <= ping.ended for body in bodies)]
     refused = [ping for ping in busy if ping.status != 200]
     if not busy:
-        return without(Reason.INCONCLUSIVE, "the bodies were answered before a ping began")
+        return without(Reason.INCONCLUSIVE, "the bodies were answered too soon for a ping to tell")
     longest = max(busy, key=lambda ping: ping.seconds)
     if refused or len(waited) == len(busy) or longest.seconds > _PING_SECONDS:
         worst = refused[0] if refused else longest
@@ -205,13 +250,17 @@ def bound_to_the_wrong_address(examination: Examination) -> Judgement:
         return missing
     if _healthy(examination) is not None:
         return kept("it answers on port 8080")
-    listening = list(examination.serving.values())[-1].run.listening
+    if any(ping.status is not None for ping in _last(examination).run.start_pings):
+        return kept("it answers on port 8080, if not with 200")
+    listening = _last(examination).run.listening
     if listening is None:
-        return without(Reason.RUN_MISSING)
-    if any(address.endswith(":8080") and not address.startswith(("127.", "[::1]")) for address in listening):
-        return kept(f"it listens on {', '.join(listening)}")
-    where = f"it listens on {', '.join(listening)}" if listening else "nothing listens in the container"
-    return broken(where, sagemaker=_UNHEALTHY)
+        return without(Reason.NO_MODEL if _lacks_model(examination) else Reason.RUN_MISSING)
+    own = [address for address in listening if not address.startswith(_RESOLVER)]
+    if not own:
+        return without(Reason.NO_SUCH_CASE, "nothing listens in the container")
+    if any(address.endswith(":8080") and not address.startswith(("127.", "[::1]")) for address in own):
+        return kept(f"it listens on {', '.join(own)}")
+    return broken(f"it listens on {', '.join(own)}", sagemaker=_UNHEALTHY)
 
 
 @rule("SM307", Severity.ERROR, _SERVING)
@@ -225,11 +274,11 @@ def sample_request_fails(examination: Examination) -> Judgement:
     samples = _exchanges(examination, "sample")
     if isinstance(samples, Judgement):
         return samples
-    for sample in samples:
-        if sample.status is None or not 200 <= sample.status <= 299:
+    for sample in sorted(samples, key=_timed_out):  # a rule of its own speaks of those that take too long
+        if not _is_good(sample):
             return broken(_said(sample), sagemaker=_model_error(sample))
-        if sample.expected is not None and sample.body != sample.expected[: len(sample.body)]:
-            expected = sample.expected[:80].decode("utf-8", "replace")
+        if _is_wrong(sample):
+            expected = (sample.expected or b"")[:80].decode("utf-8", "replace")
             return broken(_said(sample), f"expected: {expected!r}", sagemaker="200, and the wrong answer")
     return kept(*(_said(sample) for sample in samples))
 
@@ -245,11 +294,15 @@ def invocation_takes_too_long(examination: Examination) -> Judgement:
     samples = _exchanges(examination, "sample")
     if isinstance(samples, Judgement):
         return samples
-    slow = [sample for sample in samples if sample.seconds > _INVOCATION_SECONDS]
-    slow += [sample for sample in samples if sample.status is None and "within" in sample.fault]
+    slow = [sample for sample in samples if _timed_out(sample) or sample.seconds > _INVOCATION_SECONDS]
     if slow:
-        return broken(_said(slow[0]), sagemaker=_TIMED_OUT)
-    return kept(f"the slowest took {max(sample.seconds for sample in samples):.2f} s")
+        others = [sample for sample in samples if sample not in slow]
+        all_else_good = all(_is_good(sample) and not _is_wrong(sample) for sample in others)
+        return broken(_said(slow[0]), sagemaker=_TIMED_OUT, explains=("SM3",) if all_else_good else ())
+    answered = [sample.seconds for sample in samples if sample.status is not None]
+    if not answered:
+        return without(Reason.INCONCLUSIVE, _said(samples[0]))
+    return kept(f"the slowest took {max(answered):.2f} s")
 
 
 @rule("SM309", Severity.WARNING, "RFC 9110, 415")
@@ -273,21 +326,25 @@ def broken_body_harms(examination: Examination) -> Judgement:
 
     Fix: Catch what parsing raises, and answer 400 with a sentence.
     """
-    found = _exchanges(examination, "broken body")
-    trial = _healthy(examination)
-    if not isinstance(found, Judgement) and trial is not None and not trial.alive_after:
-        return broken(_said(found[0]), "afterwards GET /ping is not answered with 200", sagemaker=_UNHEALTHY)
-    return _client_fault(examination, "broken body", hangs=Severity.ERROR)
+    return _client_fault(examination, "broken body", may_end=True)
 
 
-def _client_fault(examination: Examination, probe: str, hangs: Severity = Severity.WARNING) -> Judgement:
-    """Whether a wrong request gets a 4xx (or is taken for a good one)."""
+def _client_fault(examination: Examination, probe: str, may_end: bool = False) -> Judgement:
+    """Whether a wrong request gets a 4xx (or is taken for a good one). `may_end`: it is the last of all requests, and
+    one that may hang or end the server."""
     found = _exchanges(examination, probe)
     if isinstance(found, Judgement):
         return found
-    exchange = found[0]
+    exchange, trial = found[0], _healthy(examination)
+    bad_before = _bad_before(examination, exchange)
+    is_dead = may_end and trial is not None and not trial.alive_after
+    if bad_before and (exchange.status is None or exchange.status >= 500 or is_dead):
+        return without(Reason.INCONCLUSIVE, f"already before: {bad_before}")
+    if is_dead:
+        return broken(_said(exchange), "afterwards GET /ping is not answered with 200", sagemaker=_UNHEALTHY)
     if exchange.status is None:
-        return broken(_said(exchange), sagemaker=_model_error(exchange), severity=hangs)
+        severity = Severity.ERROR if may_end else Severity.WARNING
+        return broken(_said(exchange), sagemaker=_model_error(exchange), severity=severity)
     if exchange.status >= 500:
         return broken(_said(exchange), sagemaker=_model_error(exchange), severity=Severity.WARNING)
     return kept(_said(exchange))
@@ -305,12 +362,16 @@ def refuses_a_body_of_6_mib(examination: Examination) -> Judgement:
     found = _exchanges(examination, "6 MiB body")
     if isinstance(found, Judgement):
         return found
-    exchange = found[0]
-    if exchange.status == 413:
-        return broken(_said(exchange), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
-    if exchange.status is None or not 200 <= exchange.status <= 299:
-        return broken(_said(exchange), sagemaker=_model_error(exchange), severity=Severity.WARNING)
-    return kept(_said(exchange))
+    refused = [exchange for exchange in found if exchange.status == _TOO_LARGE]
+    good = [exchange for exchange in found if _is_good(exchange)]
+    if refused:
+        return broken(_said(refused[0]), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
+    if good:
+        return kept(_said(good[0]))
+    samples = _exchanges(examination, "sample")
+    if isinstance(samples, Judgement) or not _is_good(samples[0]):
+        return without(Reason.INCONCLUSIVE, "the sample that it is made of fails, too")
+    return broken(_said(found[0]), sagemaker=_model_error(found[0]), severity=Severity.WARNING)
 
 
 @rule("SM312", Severity.WARNING, _SERVING)
@@ -322,7 +383,7 @@ def ignores_sigterm(examination: Examination) -> Judgement:
 
     Fix: Write ENTRYPOINT in exec form, `exec` the server from shell scripts, and handle SIGTERM.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
@@ -338,18 +399,24 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     """The server writes below /opt/ml/model.
 
     Why: The directory is mounted read-only on endpoints: whoever unpacks, caches or compiles beside the model fails.
-    Judged by what a server that does not come up says of a read-only file system.
+    Judged by what a server says of a read-only file system; it is a warning when it comes up all the same.
 
     Fix: Write to /tmp.
     """
     missing = _no_serving(examination)
     if missing is not None:
         return missing
-    trial = _hard(examination)
+    trial = examination.serving.get("hard")
+    if trial is None or trial.run.start_error:
+        return without(Reason.RUN_MISSING)
     lines = [line for line in trial.run.last_lines if "read-only file system" in line.lower() and "/opt/ml" in line]
     if lines:
-        return broken(f"| {lines[-1]}", sagemaker=trial.reason or "OSError: [Errno 30] in the log")
-    return kept("it never complained of a read-only file system")
+        severity = Severity.WARNING if trial.healthy else None
+        text = trial.reason or "OSError: [Errno 30] in the log"
+        return broken(f"| {lines[-1]}", sagemaker=text, severity=severity)
+    if trial.healthy:
+        return kept("it came up, and its last lines complain of no read-only file system")
+    return without(Reason.NO_MODEL if _lacks_model(examination) else Reason.INCONCLUSIVE)
 
 
 @rule("SM314", Severity.WARNING, _ISOLATION)
@@ -361,13 +428,13 @@ def needs_the_network(examination: Examination) -> Judgement:
 
     Fix: Bake into the image, or into the model archive, what it downloads.
     """
-    missing = _no_serving(examination)
+    missing = _not_up(examination)
     if missing is not None:
         return missing
-    hard, easy = _hard(examination), examination.serving.get("easy")
-    if hard.healthy:
+    hard, easy = examination.serving.get("hard"), examination.serving.get("easy")
+    if hard is not None and hard.healthy:
         return kept("it came up without network")
-    if easy is None or not easy.healthy:
+    if hard is None or easy is None or not easy.healthy:
         return without(Reason.RUN_MISSING)
     severity = Severity.ERROR if examination.asked.isolated else None
     return broken(f"without network: {hard.cause}", "with network it came up", sagemaker=hard.reason, severity=severity)
@@ -375,7 +442,7 @@ def needs_the_network(examination: Examination) -> Judgement:
 
 @rule("SM316", Severity.WARNING, _SERVING)
 def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
-    """A good request without Accept, or with headers that the server does not know, fails.
+    """A good request without Accept, or with unknown headers, fails.
 
     Why: Accept is optional in InvokeEndpoint, and SageMaker adds headers of its own. It is a warning because callers
     can be told to send Accept.
@@ -387,8 +454,8 @@ def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
         if isinstance(found, Judgement):
             return found
         samples = _exchanges(examination, "sample")
-        if isinstance(samples, Judgement) or samples[0].status != 200:
+        if isinstance(samples, Judgement) or not _is_good(samples[0]):
             return without(Reason.INCONCLUSIVE, "the sample itself fails")
-        if found[0].status is None or not 200 <= found[0].status <= 299:
+        if not _is_good(found[0]):
             return broken(f"{probe}: {_said(found[0])}", sagemaker=_model_error(found[0]))
     return kept("both are answered")

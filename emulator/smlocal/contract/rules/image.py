@@ -14,7 +14,8 @@ _SERVING = "AWS developer guide, your-algorithms-inference-code"
 # inits that execute what follows their options; s6's /init and systemd do not
 _INITS = ("tini", "tini-static", "dumb-init", "catatonit", "docker-init")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
-_HANDS_ON = re.compile(r"\bexec\b.*\$[@*01{]")  # a shell's text that becomes the program and hands on the word
+# a shell's text that becomes the program and hands on the word
+_HANDS_ON = re.compile(r"\bexec\b.*\$(?:[@*01]|\{[@*01])")
 _PHASES = {"train": "SM2", "serve": "SM3"}  # what a program that cannot start explains
 _TRAIN_NOT_STARTED = (
     "ClientError: Artifact upload failed:API error (400): OCI runtime create failed: starting container process caused:"
@@ -240,7 +241,7 @@ def init_that_starts_the_word(examination: Examination) -> Judgement:
     word = missing[0]
     return broken(
         f"ENTRYPOINT is {list(entry)}, and no executable '{word}' is on PATH",
-        sagemaker=f"{_ended(word, 127)}; log: [FATAL tini (7)] exec {word} failed: No such file or directory",
+        sagemaker=f"{_ended(word, 127)}; in the log: exec {word} failed: No such file or directory",
         explains=tuple(_PHASES[word] for word in missing),
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+from dataclasses import replace
+
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
 from smlocal.evidence import Examination, TrainingTrial
@@ -10,7 +13,10 @@ _OUTPUT = "AWS developer guide, your-algorithms-training-algo-output"
 _SIGNAL = "AWS developer guide, your-algorithms-training-signal-success-failure"
 _RUNNING = "AWS developer guide, your-algorithms-training-algo-running-container"
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
+_UPLOADED = ("file", "symlink", "hardlink")
+_TIME_LIMIT = "MaxRuntimeExceeded"
 _LONGEST = 1024  # characters of FailureReason
+_READ = 8192  # bytes of the failure file that are evidence; a longer one is cut there
 
 
 def _no_training(examination: Examination) -> Judgement | None:
@@ -22,57 +28,84 @@ def _no_training(examination: Examination) -> Judgement | None:
     return None if examination.training else without(Reason.RUN_MISSING)
 
 
+def _on_good_data(examination: Examination) -> list[TrainingTrial]:
+    """The runs on good data that nobody stopped half-way."""
+    runs = examination.training.values()
+    return [trial for trial in runs if not (trial.conditions.broken_data or trial.conditions.stopped)]
+
+
 def _good(examination: Examination) -> TrainingTrial | None:
     """The hardest run on good data that passed."""
-    return next((trial for trial in examination.training.values() if _on_good_data(trial) and trial.good), None)
+    return min((trial for trial in _on_good_data(examination) if trial.good), key=_lifted, default=None)
 
 
-def _on_good_data(trial: TrainingTrial) -> bool:
-    return not trial.conditions.broken_data
+def _lifted(trial: TrainingTrial) -> int:
+    """How many of the hard conditions did not hold; what the platform never gives counts most."""
+    conditions = trial.conditions
+    return 3 * conditions.toolkit_variables + conditions.network + (not conditions.extra_channel)
 
 
 def _failed(examination: Examination) -> list[TrainingTrial]:
-    """The runs that failed by their program's own doing."""
-    return [trial for trial in examination.training.values() if not trial.good and trial.run.exit_code is not None]
+    """The runs that failed by their program's own doing: who is killed for want of memory can say nothing."""
+    failed = [trial for trial in examination.training.values() if trial.status == "Failed"]
+    return [trial for trial in failed if trial.run.exit_code and not trial.run.out_of_memory]
 
 
 def _ending(trial: TrainingTrial) -> tuple[str, ...]:
     """What was seen of a failed run: how it ended and its last lines."""
+    return (f"{trial.conditions}: {_how(trial)}", *(f"| {line}" for line in trial.run.last_lines[-5:]))
+
+
+def _how(trial: TrainingTrial) -> str:
     run = trial.run
-    how = f"exit code {run.exit_code}" if run.exit_code is not None else f"not started: {run.start_error}"
-    return (f"{trial.conditions}: {how}", *(f"| {line}" for line in run.last_lines[-5:]))
+    if run.stop_requested:
+        return f"{run.stop_requested} after {trial.seconds:.1f} s"
+    if run.exit_code is not None:
+        return f"exit code {run.exit_code}{', out of memory' if run.out_of_memory else ''}"
+    return f"not started: {run.start_error}" if run.start_error else trial.reason or trial.status
 
 
-def _cause(examination: Examination, name: str, fix: str, severity: Severity | None = None) -> Judgement:
-    """Whether the hardest run failed, and the one in which a single condition was lifted passed."""
+def _cause(examination: Examination, condition: str, lifted: bool, severity: Severity | None = None) -> Judgement:
+    """Whether a run failed under a condition, and the same run without that one condition passed."""
     missing = _no_training(examination)
     if missing is not None:
         return missing
-    hard, lifted = examination.training["hard"], examination.training.get(name)
-    if hard.good:
-        return kept(f"{hard.conditions}: {hard.status}")
-    if lifted is None or not lifted.good:
-        return without(Reason.INCONCLUSIVE if _good(examination) else Reason.RUN_MISSING)
-    seen = (*_ending(hard), f"{lifted.conditions}: {lifted.status}")
-    return broken(*seen, sagemaker=hard.reason, fix=fix, severity=severity)
+    trials = _on_good_data(examination)
+    good = [trial for trial in trials if trial.good]
+    for trial in good:
+        if getattr(trial.conditions, condition) != lifted:
+            return kept(f"{trial.conditions}: {trial.status}")
+    for passed in good:
+        hard = replace(passed.conditions, **{condition: not lifted})
+        for failed in (trial for trial in trials if trial.conditions == hard):
+            seen = (*_ending(failed), f"{passed.conditions}: {passed.status}")
+            return broken(*seen, sagemaker=failed.reason, severity=severity)
+    return without(Reason.INCONCLUSIVE if good else Reason.RUN_MISSING)
 
 
 @rule("SM201", Severity.ERROR, _RUNNING)
 def fails_on_good_data(examination: Examination) -> Judgement:
     """Training fails on good data.
 
-    Why: The job ends as Failed with the exit code, and nothing is deployed.
+    Why: The job ends as Failed with the exit code, and nothing is deployed. It is a warning when the program was only
+    stopped at the configured time limit, and when it passed with several things at once that a job may not have, of
+    which none alone was enough.
 
     Fix: Read the last lines of its output; run `smlocal train` with the same channel to see them all.
     """
     missing = _no_training(examination)
     if missing is not None:
         return missing
-    good = _good(examination)
-    if good is not None:
+    good, trials = _good(examination), _on_good_data(examination)
+    if not trials:
+        return without(Reason.RUN_MISSING)
+    if good is not None and not good.conditions.toolkit_variables:
         return kept(f"{good.conditions}: {good.status} in {good.seconds:.1f} s")
-    last = [trial for trial in examination.training.values() if _on_good_data(trial)][-1]
-    return broken(*_ending(last), sagemaker=last.reason)
+    last = [trial for trial in trials if not trial.good][-1:] or trials[-1:]
+    seen = [*_ending(last[0]), *([f"{good.conditions}: {good.status}"] if good is not None else [])]
+    conditional = good is not None or last[0].run.stop_requested == _TIME_LIMIT
+    severity = Severity.WARNING if conditional else None
+    return broken(*seen, sagemaker=last[0].reason or last[0].status, severity=severity)
 
 
 @rule("SM202", Severity.ERROR, _OUTPUT, "aws/sagemaker-python-sdk issue 3455")
@@ -90,7 +123,7 @@ def empty_model_directory(examination: Examination) -> Judgement:
     good = _good(examination)
     if good is None:
         return without(Reason.RUN_MISSING)
-    files = [item.path for item in good.run.model_files if item.kind != "directory"]
+    files = [item.path for item in good.run.model_files if item.kind in _UPLOADED]
     if files:
         return kept(f"/opt/ml/model holds {', '.join(files[:3])}")
     return broken(
@@ -113,11 +146,16 @@ def fails_without_failure_file(examination: Examination) -> Judgement:
         return missing
     failed = _failed(examination)
     if not failed:
-        return without(Reason.NO_BROKEN_DATA if not examination.asked.broken_data else Reason.INCONCLUSIVE)
+        return _nothing_failed(examination)
     silent = [trial for trial in failed if not (trial.run.failure_file or b"").strip()]
     if not silent:
-        return kept(f"{failed[-1].conditions}: {failed[-1].reason.splitlines()[0][:100]}")
+        return kept(f"{failed[-1].conditions}: {' '.join(failed[-1].reason.split())[:100]}")
     return broken(*_ending(silent[-1]), sagemaker=silent[-1].reason)
+
+
+def _nothing_failed(examination: Examination) -> Judgement:
+    """Why nothing can be said of how the program fails."""
+    return without(Reason.RUN_MISSING if examination.asked.broken_data else Reason.NO_BROKEN_DATA)
 
 
 @rule("SM204", Severity.ERROR, _SIGNAL, "aws/amazon-sagemaker-examples issue 1237")
@@ -133,10 +171,12 @@ def broken_data_passes(examination: Examination) -> Judgement:
         return missing
     if not examination.asked.broken_data:
         return without(Reason.NO_BROKEN_DATA)
-    trial = examination.training.get("broken data")
+    trial = next((trial for trial in examination.training.values() if trial.conditions.broken_data), None)
     if trial is None:
         return without(Reason.RUN_MISSING)
-    if not trial.good:
+    if trial.run.stop_requested or trial.run.exit_code is None or trial.run.out_of_memory:
+        return without(Reason.INCONCLUSIVE, _how(trial))
+    if trial.run.exit_code != 0:
         return kept(f"exit code {trial.run.exit_code}")
     return broken("exit code 0 on the data that [check.training] calls broken", sagemaker="Completed")
 
@@ -153,12 +193,15 @@ def failure_text_is_unusable(examination: Examination) -> Judgement:
     missing = _no_training(examination)
     if missing is not None:
         return missing
-    texts = [text for trial in _failed(examination) if (text := trial.run.failure_file or b"").strip()]
+    failed = _failed(examination)
+    texts = [text for trial in failed if (text := trial.run.failure_file or b"").strip()]
+    if not failed:
+        return _nothing_failed(examination)
     if not texts:
-        return without(Reason.NO_BROKEN_DATA if not examination.asked.broken_data else Reason.INCONCLUSIVE)
+        return without(Reason.NO_SUCH_CASE, "no failure file was written")
     for text in texts:
         try:
-            length = len(text.decode())
+            length = _characters(text)
         except UnicodeDecodeError:
             return broken("the failure file is not UTF-8", sagemaker="AlgorithmError: and a text with replacements")
         if length > _LONGEST:
@@ -167,6 +210,11 @@ def failure_text_is_unusable(examination: Examination) -> Judgement:
                 sagemaker=f"AlgorithmError: and its first {_LONGEST} characters",
             )
     return kept(f"{max(len(text) for text in texts)} bytes of UTF-8")
+
+
+def _characters(text: bytes) -> int:
+    """How many characters; one that was cut in two where reading ended is no fault of the file."""
+    return len(codecs.getincrementaldecoder("utf-8")().decode(text, final=len(text) < _READ))
 
 
 @rule("SM206", Severity.ERROR, "aws/sagemaker-python-sdk issue 3487", "API: HyperParameters")
@@ -183,20 +231,17 @@ def one_encoding_of_hyperparameters_only(examination: Examination) -> Judgement:
         return missing
     if not examination.asked.encodings_differ:
         return without(Reason.NO_DIFFERENCE)
-    runs = examination.training.values()
-    plain = [trial for trial in runs if _on_good_data(trial) and not trial.conditions.json_hyperparameters]
-    encoded = [trial for trial in runs if _on_good_data(trial) and trial.conditions.json_hyperparameters]
-    if not encoded or not (_any_good(plain) or _any_good(encoded)):
-        return without(Reason.RUN_MISSING)
-    if _any_good(plain) and _any_good(encoded):
+    trials = _on_good_data(examination)
+    good = [trial for trial in trials if trial.good]
+    if len({trial.conditions.json_hyperparameters for trial in good}) > 1:
         return kept("plain strings and JSON both work")
-    bad = encoded[-1] if _any_good(plain) else plain[-1]
-    kind = "JSON-encoded" if _any_good(plain) else "plain"
-    return broken(f"{kind} hyperparameters fail", *_ending(bad), sagemaker=bad.reason)
-
-
-def _any_good(trials: list[TrainingTrial]) -> bool:
-    return any(trial.good for trial in trials)
+    for passed in good:
+        is_json = passed.conditions.json_hyperparameters
+        other = replace(passed.conditions, json_hyperparameters=not is_json)
+        for failed in (trial for trial in trials if trial.conditions == other):
+            kind = "plain" if is_json else "JSON-encoded"
+            return broken(f"{kind} hyperparameters fail", *_ending(failed), sagemaker=failed.reason)
+    return without(Reason.INCONCLUSIVE if good else Reason.RUN_MISSING)
 
 
 @rule("SM209", Severity.WARNING, _ISOLATION)
@@ -209,7 +254,7 @@ def needs_the_network(examination: Examination) -> Judgement:
     Fix: Bake into the image what it downloads, or give it as a channel.
     """
     severity = Severity.ERROR if examination.asked.isolated else None
-    return _cause(examination, "network", "", severity)
+    return _cause(examination, "network", True, severity)
 
 
 @rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
@@ -221,7 +266,7 @@ def needs_toolkit_variables(examination: Examination) -> Judgement:
 
     Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
     """
-    return _cause(examination, "toolkit", "")
+    return _cause(examination, "toolkit_variables", True)
 
 
 @rule("SM214", Severity.WARNING, _RUNNING)
@@ -234,4 +279,4 @@ def trips_over_an_extra_channel(examination: Examination) -> Judgement:
 
     Fix: Read the folder of the channel by its name.
     """
-    return _cause(examination, "no extra channel", "")
+    return _cause(examination, "extra_channel", False)

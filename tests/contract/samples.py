@@ -1,0 +1,289 @@
+"""Frozen evidence for rules to judge: of an image that keeps every rule, and what changes one thing of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from smlocal.evidence import (
+    Asked,
+    Conditions,
+    Examination,
+    Exchange,
+    FileSeen,
+    HostingEvidence,
+    ImageEvidence,
+    Ping,
+    Program,
+    SecretSeen,
+    ServingTrial,
+    TrainingEvidence,
+    TrainingTrial,
+)
+
+HARD = Conditions()
+NETWORK = Conditions(network=True)
+TOOLKIT = Conditions(toolkit_variables=True)
+NO_EXTRA = Conditions(extra_channel=False)
+EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True)
+JSON = Conditions(json_hyperparameters=True)
+BROKEN_DATA = Conditions(broken_data=True)
+STOPPED = Conditions(stopped=True)
+
+SAMPLE = "sample"
+NO_ACCEPT = "without Accept"
+ODD_HEADERS = "unknown headers"
+UNKNOWN_TYPE = "unknown content type"
+BROKEN_BODY = "broken body"
+BIG = "6 MiB body"
+PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
+TIMED_OUT = "POST http://127.0.0.1:49153/invocations was not answered within 60 s"
+RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by peer"
+
+ANSWER = b"0\n"
+MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
+READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
+UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
+
+
+# the image
+
+
+def program(word: str) -> Program:
+    path = f"/opt/program/{word}"
+    return Program(word, (word,), path, True, "script", "/usr/bin/python3")
+
+
+IMAGE = ImageEvidence(
+    reference="iris",
+    id="sha256:0123",
+    architecture="amd64",
+    operating_system="linux",
+    size_bytes=300_000_000,
+    entrypoint=(),
+    command=(),
+    environment={"PATH": "/opt/program:/usr/bin:/bin"},
+    labels={},
+    user="",
+    working_directory="/opt/program",
+    programs={"train": program("train"), "serve": program("serve")},
+    word_on_path={"train": True, "serve": True},
+    baked=(),
+    secrets=(),
+    driver_files=(),
+)
+SECRET = SecretSeen("environment variable KEY", "AWS access key")
+
+
+def image(seen: Examination, **changes: Any) -> Examination:
+    return replace(seen, image=replace(seen.image, **changes))
+
+
+def with_program(seen: Examination, word: str, **changes: Any) -> Examination:
+    """The examination with another `train` or `serve`."""
+    changed = replace(seen.image.programs[word], **changes)
+    return image(seen, programs={**seen.image.programs, word: changed})
+
+
+def without_program(seen: Examination, word: str) -> Examination:
+    """The word is not there, and nothing was run with it."""
+    found = with_program(seen, word, path=None, executable=False, kind="missing", interpreter=None)
+    return replace(found, training={}) if word == "train" else replace(found, serving={})
+
+
+def entrypoint(seen: Examination, *argv: str) -> Examination:
+    return image(seen, entrypoint=argv)
+
+
+def off_path(seen: Examination, *words: str) -> Examination:
+    return image(seen, word_on_path={**seen.image.word_on_path, **dict.fromkeys(words, False)})
+
+
+# training
+
+
+def trained(conditions: Conditions = HARD, **changes: Any) -> TrainingTrial:
+    """A run that passed."""
+    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes))
+
+
+def failed(
+    conditions: Conditions = HARD, failure: bytes | None = b"no such column", code: int | None = 1, **changes: Any
+) -> TrainingTrial:
+    """A run that failed, with its failure file."""
+    text = (failure or b"").decode("utf-8", "replace")
+    run = replace(_TRAINED, exit_code=code, failure_file=failure, model_files=(), **changes)
+    return TrainingTrial(conditions, "Failed", f"AlgorithmError: {text}, exit code: {code}", 1.0, run)
+
+
+def not_started(conditions: Conditions = HARD) -> TrainingTrial:
+    return failed(conditions, None, None, start_error='exec: "/opt/program/train": permission denied')
+
+
+def overran(conditions: Conditions = HARD) -> TrainingTrial:
+    """A run that was stopped at the time limit."""
+    run = replace(_TRAINED, exit_code=143, stop_requested="MaxRuntimeExceeded", model_files=())
+    return TrainingTrial(conditions, "Stopped", "", 600.0, run)
+
+
+def broken_off(conditions: Conditions = HARD) -> TrainingTrial:
+    """A run that was ended because it took too much of the machine."""
+    run = replace(_TRAINED, exit_code=None, stop_requested="Stopped", model_files=())
+    return TrainingTrial(conditions, "Stopped", "it was broken off: its log is too long", 9.0, run)
+
+
+_TRAINED = TrainingEvidence(
+    image="iris",
+    exit_code=0,
+    start_error="",
+    out_of_memory=False,
+    stop_requested="",
+    killed_after_grace=False,
+    failure_file=None,
+    model_files=MODEL,
+    output_files=(),
+    last_lines=("accuracy=0.96",),
+    transitions=(),
+    scaled_limits=(),
+    notes=(),
+)
+
+
+def training(seen: Examination, **trials: TrainingTrial) -> Examination:
+    """The examination with these training runs and no others."""
+    return replace(seen, training={name.replace("_", " "): trial for name, trial in trials.items()})
+
+
+def also(seen: Examination, **trials: TrainingTrial) -> Examination:
+    """The examination with these training runs instead of its own of their names."""
+    return replace(seen, training={**seen.training, **{name.replace("_", " "): item for name, item in trials.items()}})
+
+
+# serving
+
+
+def ping(status: int | None = 200, seconds: float = 0.004, fault: str = "") -> Ping:
+    return Ping(0.5, seconds, status, fault)
+
+
+SLOW_PING = ping(None, 2.0, "timed out")
+REFUSED_PING = ping(None, 0.001, "Connection reset by peer")
+
+
+def exchange(probe: str, status: int | None = 200, began: float = 0.0, seconds: float = 0.01, **more: Any) -> Exchange:
+    request = "GET /ping" if probe == PING_WHILE_BUSY else "POST /invocations text/csv, 16 bytes"
+    body = more.pop("body", ANSWER)
+    digest = hashlib.sha256(body).hexdigest()
+    return Exchange(probe, request, began, seconds, status, body=body[:2048], size=len(body), digest=digest, **more)
+
+
+def unanswered(probe: str, fault: str = RESET, **more: Any) -> Exchange:
+    return exchange(probe, None, body=b"", fault=fault, **more)
+
+
+def bodies(*times: tuple[float, float], status: int | None = 200) -> tuple[Exchange, ...]:
+    """Bodies of 6 MiB, each with its beginning and its end."""
+    return tuple(exchange(BIG, status, began, ended - began) for began, ended in times)
+
+
+def busy_pings(*times: tuple[float, float], status: int | None = 200) -> tuple[Exchange, ...]:
+    return tuple(exchange(PING_WHILE_BUSY, status, began, ended - began) for began, ended in times)
+
+
+def requests(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """All exchanges of a good run in their order; the changed ones by the name that they have here."""
+    parts = {
+        "samples": (exchange(SAMPLE, expected=ANSWER),),
+        "no_accept": (exchange(NO_ACCEPT),),
+        "odd_headers": (exchange(ODD_HEADERS),),
+        "big": bodies((1.0, 3.0), (1.0, 3.5)),
+        "busy": busy_pings((1.05, 1.07), (1.1, 1.12), (2.99, 3.01)),
+        "unknown_type": (exchange(UNKNOWN_TYPE, 415),),
+        "broken_body": (exchange(BROKEN_BODY, 400),),
+    }
+    return tuple(item for part in {**parts, **changed}.values() for item in part)
+
+
+_SERVED = HostingEvidence(
+    image="iris",
+    model_given=True,
+    start_error="",
+    seconds_to_healthy=1.5,
+    start_pings=(REFUSED_PING, ping()),
+    listening=None,
+    watched_pings=3,
+    missed_pings=0,
+    longest_miss=0,
+    invocations=0,
+    model_errors=0,
+    exit_code=0,
+    out_of_memory=False,
+    exited_by_itself=False,
+    stop_seconds=0.4,
+    killed_after_grace=False,
+    last_lines=("listening",),
+    scaled_limits=(),
+    notes=(),
+)
+
+
+def served(conditions: Conditions = HARD, **changes: Any) -> ServingTrial:
+    """A run that came up and answered everything."""
+    return ServingTrial(conditions, replace(_SERVED, **changes), exchanges=requests())
+
+
+def answered(trial: ServingTrial, *exchanges: Exchange, alive: bool = True) -> ServingTrial:
+    return replace(trial, exchanges=exchanges, alive_after=alive)
+
+
+def unhealthy(conditions: Conditions = HARD, pings: tuple[Ping, ...] = (REFUSED_PING,), **changes: Any) -> ServingTrial:
+    """A run that was up and never healthy."""
+    nothing = {"seconds_to_healthy": None, "start_pings": pings, "exit_code": None, "stop_seconds": None}
+    run = replace(_SERVED, **{**nothing, **changes})
+    return ServingTrial(conditions, run, UNHEALTHY, "It was not healthy within 480 s.")
+
+
+def exited(conditions: Conditions = HARD, code: int = 1, **changes: Any) -> ServingTrial:
+    """A run that ended before it was healthy."""
+    return unhealthy(conditions, exit_code=code, exited_by_itself=True, **changes)
+
+
+def refused(conditions: Conditions = HARD) -> ServingTrial:
+    """A program that the engine could not start."""
+    return unhealthy(conditions, pings=(), start_error='exec: "/opt/program/serve": permission denied')
+
+
+def serving(seen: Examination, hard: ServingTrial, easy: ServingTrial | None = None) -> Examination:
+    return replace(seen, serving={"hard": hard} if easy is None else {"hard": hard, "easy": easy})
+
+
+def asking(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
+    """The examination whose serving run had other exchanges."""
+    return serving(seen, answered(served(), *requests(**changed), alive=alive))
+
+
+# what was asked for
+
+
+def asked(seen: Examination, **changes: Any) -> Examination:
+    return replace(seen, asked=replace(seen.asked, **changes))
+
+
+def unmade(seen: Examination, training: bool = True, serving: bool = True) -> Examination:
+    """The examination without its runs."""
+    nothing: Mapping[str, Any] = {}
+    return replace(seen, training=nothing if training else seen.training, serving=nothing if serving else seen.serving)
+
+
+GOOD = Examination(
+    Asked(channels=("train",), broken_data=True, hyperparameters={"a": "b"}, encodings_differ=True, samples=1),
+    IMAGE,
+    {
+        "hard": trained(),
+        "json": trained(JSON),
+        "broken data": failed(BROKEN_DATA, b"no such column: petal"),
+    },
+    {"hard": served()},
+)

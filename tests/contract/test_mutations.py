@@ -1,0 +1,111 @@
+"""The tables notice a rule that never fires, one that always does, and evidence that gets lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from smlocal.contract import RULES, Rule
+from smlocal.contract.finding import Judgement, broken, kept
+from smlocal.evidence import Examination, ServingTrial
+from tests.contract.rows import ROWS, is_as_expected
+from tests.contract.samples import (
+    BIG,
+    BROKEN_BODY,
+    GOOD,
+    NO_ACCEPT,
+    ODD_HEADERS,
+    PING_WHILE_BUSY,
+    SAMPLE,
+    UNKNOWN_TYPE,
+    unmade,
+)
+
+Mutation = Callable[[Rule, Examination], Judgement]
+
+MUTATIONS: dict[str, Mutation] = {
+    "never fires": lambda rule, seen: kept("as always"),
+    "always fires": lambda rule, seen: broken("as always"),
+}
+READS = {"SM2": {"training": True, "serving": False}, "SM3": {"training": False, "serving": True}}
+READERS = [rule for rule in RULES if rule.id[:3] in READS]
+
+
+def noticing(rule: Rule, judge: Callable[[Examination], Judgement]) -> list[str]:
+    """The claims that would not hold if the rule judged so."""
+    rows = [row for row in ROWS if row.rule == rule.id]
+    return [row.claim for row in rows if not is_as_expected(judge(row.seen), rule.severity, row.expected)]
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_mutated_rule_contradicts_its_table(rule: Rule, name: str) -> None:
+    assert noticing(rule, lambda seen: MUTATIONS[name](rule, seen))
+
+
+@pytest.mark.parametrize("rule", READERS, ids=lambda rule: rule.id)
+def test_a_rule_that_is_given_no_run_contradicts_its_table(rule: Rule) -> None:
+    assert noticing(rule, lambda seen: rule.judge(unmade(seen, **READS[rule.id[:3]])))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_the_rule_itself_contradicts_nothing(rule: Rule) -> None:
+    assert noticing(rule, rule.judge) == []
+
+
+BY_ID = {rule.id: rule for rule in RULES}
+# a rule that cannot do without the run, or without the answers to the probe
+TRIALS = {
+    "training": {
+        "hard": "SM202",
+        "easy": "SM201",
+        "network": "SM209",
+        "no extra channel": "SM214",
+        "toolkit": "SM211",
+        "json": "SM206",
+        "broken data": "SM204",
+    },
+    "serving": {"hard": "SM301", "easy": "SM314"},
+}
+PROBES = {
+    SAMPLE: "SM307",
+    NO_ACCEPT: "SM316",
+    ODD_HEADERS: "SM316",
+    BIG: "SM311",
+    PING_WHILE_BUSY: "SM305",
+    UNKNOWN_TYPE: "SM309",
+    BROKEN_BODY: "SM310",
+}
+
+
+def without_trial(seen: Examination, phase: str, name: str) -> Examination:
+    trials = {other: trial for other, trial in getattr(seen, phase).items() if other != name}
+    return replace(seen, training=trials) if phase == "training" else replace(seen, serving=trials)
+
+
+def without_probe(seen: Examination, probe: str) -> Examination:
+    def asked_less(trial: ServingTrial) -> ServingTrial:
+        return replace(trial, exchanges=tuple(item for item in trial.exchanges if item.probe != probe))
+
+    return replace(seen, serving={name: asked_less(trial) for name, trial in seen.serving.items()})
+
+
+@pytest.mark.parametrize(
+    ("phase", "name", "rule"), [(phase, name, rule) for phase, names in TRIALS.items() for name, rule in names.items()]
+)
+def test_a_run_that_gets_lost_contradicts_a_table(phase: str, name: str, rule: str) -> None:
+    found = BY_ID[rule]
+    assert noticing(found, lambda seen: found.judge(without_trial(seen, phase, name)))
+
+
+@pytest.mark.parametrize(("probe", "rule"), PROBES.items())
+def test_a_probe_that_gets_lost_contradicts_a_table(probe: str, rule: str) -> None:
+    found = BY_ID[rule]
+    assert noticing(found, lambda seen: found.judge(without_probe(seen, probe)))
+
+
+def test_every_run_and_probe_of_a_good_image_is_among_those_that_get_lost() -> None:
+    assert set(GOOD.training) <= set(TRIALS["training"]) and set(GOOD.serving) <= set(TRIALS["serving"])
+    assert {item.probe for trial in GOOD.serving.values() for item in trial.exchanges} == set(PROBES)

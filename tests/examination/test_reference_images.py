@@ -1,0 +1,96 @@
+"""The whole verdict on each reference image, under SageMaker's own limits."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smlocal.contract import RULES
+from smlocal.examination import Plan, Sample, Source
+from smlocal.settings import Limits
+from tests.examination.conftest import Examine, differences, verdict_on
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+ROOT = Path(__file__).resolve().parents[2]
+IRIS = ROOT / "fixtures" / "iris.csv"
+ROW = b"5.1,3.5,1.4,0.2\n"
+NO_NUMBERS = b"0,long,3.5,short,0.2\n"
+LABEL_7 = b"7,5.1,3.5,1.4,0.2\n"  # of three classes
+FOREST = {"n_estimators": 20, "criterion": "entropy"}
+TREES = {"objective": "multi:softmax", "num_class": 3, "num_round": 5}
+IrisAnd = Callable[[bytes], Path]
+
+NO_OCCASION = "not applicable: the image gives no occasion for it"
+# none of the images has an ENTRYPOINT
+EVERYWHERE = {"SM107": NO_OCCASION, "SM108": NO_OCCASION}
+
+
+@pytest.fixture
+def iris_and(tmp_path: Path) -> Callable[[bytes], Path]:
+    """Iris with a last row of one's own."""
+
+    def make(row: bytes) -> Path:
+        path = tmp_path / "broken" / "iris.csv"
+        path.parent.mkdir()
+        path.write_bytes(IRIS.read_bytes() + row)
+        return path
+
+    return make
+
+
+@pytest.fixture
+def bottle_image(build_image: Callable[..., str], sklearn_image: str, tmp_path: Path) -> str:
+    """The bring-your-own image with its simpler server, built as `smlocal images build` does."""
+    context = tmp_path / "sklearn"
+    shutil.copytree(ROOT / "container" / "sklearn", context)
+    certificates = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE")
+    if certificates:
+        shutil.copyfile(certificates, context / "build-settings" / "ca.crt")
+    return build_image(context, "smlocal-test/sklearn:bottle", target="bottle")
+
+
+def plan(broken: Path, hyperparameters: Mapping[str, Any], expect: bytes) -> Plan:
+    return Plan(
+        channels={"train": Source(IRIS, "text/csv")},
+        broken={"train": Source(broken, "text/csv")},
+        hyperparameters=hyperparameters,
+        samples=(Sample(ROW, "text/csv", "text/csv", expect),),
+    )
+
+
+def expected(**others: str) -> dict[str, str]:
+    """Every rule is kept, but for these."""
+    return {**{rule.id: "kept" for rule in RULES}, **EVERYWHERE, **others}
+
+
+def test_the_bring_your_own_image_breaks_nothing(sklearn_image: str, iris_and: IrisAnd, examine: Examine) -> None:
+    examination = examine(sklearn_image, plan(iris_and(NO_NUMBERS), FOREST, b"0\n"), Limits())
+    found = differences(verdict_on(examination), expected())
+    assert not found, found
+
+
+def test_its_twin_with_one_thread_lets_pings_wait(bottle_image: str, iris_and: IrisAnd, examine: Examine) -> None:
+    examination = examine(bottle_image, plan(iris_and(NO_NUMBERS), FOREST, b"0\n"), Limits())
+    found = differences(verdict_on(examination), expected(SM305="broken (error)"))
+    assert not found, found
+
+
+def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
+    xgboost_image: str, iris_and: IrisAnd, examine: Examine
+) -> None:
+    """AWS's own code was seen to do each of these (fixtures/xgboost_golden.json, and its sources).
+
+    SM205: its failure text is a whole traceback before the message. SM206: it reads hyperparameters as they are, and
+    refuses quoted ones. SM214: "Extraneous channel found". It has channels and callers of its own, for which that is no
+    harm.
+    """
+    examination = examine(xgboost_image, plan(iris_and(LABEL_7), TREES, b"0.0\n"), Limits())
+    wanted = expected(SM205="broken (warning)", SM206="broken (error)", SM214="broken (warning)")
+    found = differences(verdict_on(examination), wanted)
+    assert not found, found
