@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlocal.streams import chunks_of, reader_of
+from smlocal.streams import chunks_of, counted, reader_of
 
 
 @given(st.lists(st.binary(max_size=50)), st.lists(st.integers(1, 40), min_size=1, max_size=30))
@@ -61,3 +61,21 @@ def test_a_files_bytes_come_in_chunks_and_the_file_is_closed() -> None:
     source = io.BytesIO(b"abcde")
     assert list(chunks_of(source, 2)) == [b"ab", b"cd", b"e"]
     assert source.closed
+
+
+def test_a_counted_stream_that_is_broken_off_lets_go_of_its_source() -> None:
+    let_go = []
+
+    def source() -> Iterator[bytes]:
+        try:
+            yield b"1"
+            yield b"2"
+        finally:
+            let_go.append(True)
+
+    def refuse(size: int) -> None:
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        next(counted(source(), refuse))
+    assert let_go == [True]

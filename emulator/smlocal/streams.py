@@ -29,9 +29,15 @@ def chunks_of(source: BinaryIO, size: int = CHUNK) -> Iterator[bytes]:
 
 def counted(chunks: Iterable[bytes], on_bytes: Callable[[int], None]) -> Iterator[bytes]:
     """The same chunks; `on_bytes` is told the size of each as it passes, and may end the stream by raising."""
-    for chunk in chunks:
-        on_bytes(len(chunk))
-        yield chunk
+    try:
+        for chunk in chunks:
+            on_bytes(len(chunk))
+            yield chunk
+    finally:
+        # an engine that sends what nobody takes any more would hold on to its container
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            close()
 
 
 class _Chunks(io.RawIOBase):

@@ -13,7 +13,7 @@ import pytest
 from smlocal.contract import RULES
 from smlocal.examination import Plan, Sample, Source
 from smlocal.settings import Limits
-from tests.examination.conftest import Examine, differences, verdict_on
+from tests.examination.conftest import Examine, differences, in_words, verdict_on
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -91,6 +91,11 @@ def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
     harm.
     """
     examination = examine(xgboost_image, plan(iris_and(LABEL_7), TREES, b"0.0\n"), Limits())
-    wanted = expected(SM205="broken (warning)", SM206="broken (error)", SM214="broken (warning)")
-    found = differences(verdict_on(examination), wanted)
+    verdict = verdict_on(examination)
+    words = {finding.rule: in_words(finding) for finding in verdict.findings}
+    # Pings and predictions share one worker for each CPU, as in AWS's own: whether one is free when the ping comes is
+    # chance on a machine that does something else besides.
+    assert words["SM305"] in ("kept", "broken (error)")
+    wanted = expected(SM205="broken (warning)", SM206="broken (error)", SM214="broken (warning)", SM305=words["SM305"])
+    found = differences(verdict, wanted)
     assert not found, found

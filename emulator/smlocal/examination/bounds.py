@@ -50,7 +50,7 @@ class Guard:
     def count_output(self, total: int) -> None:
         """So much of what the program left was read by now. Raises TookTooMuch."""
         if total > self._bounds.disk_bytes:
-            self.why = f"it was broken off: what it left in /opt/ml is more than {self._bounds.disk_bytes} bytes"
+            self.why = self.why or f"what it left in /opt/ml is more than {self._bounds.disk_bytes} bytes"
             raise TookTooMuch(self.why)
 
     @contextmanager
