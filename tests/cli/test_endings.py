@@ -61,7 +61,7 @@ def test_the_first_interrupt_stops_the_job_and_keeps_its_model(
     job.send_signal(signal.SIGINT)
     output = job.communicate(timeout=30)[0]
     assert job.returncode == 130, output
-    assert "Stopped (Stopped)" in output
+    assert "\nStopped\n" in output
     assert (tmp_path / "out/stopped/output/model.tar.gz").is_file()
     assert of_process(engine, job.pid) == []
 
