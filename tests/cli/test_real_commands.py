@@ -106,6 +106,7 @@ def test_transform_writes_an_out_file_for_each_input(smlocal: Command, broken_im
     )  # fmt: skip
     assert said.code == 0, said
     assert Path("out/a.csv.out").read_bytes() == b"1\n2\n"
+    assert f"output: {Path('out').resolve()}\n" in said.out
 
 
 def test_a_failed_transform_is_exit_1_and_names_the_object(smlocal: Command, broken_image: str) -> None:
@@ -115,7 +116,7 @@ def test_a_failed_transform_is_exit_1_and_names_the_object(smlocal: Command, bro
         "--content-type", "text/csv", "--split-type", "Line",
     )  # fmt: skip
     assert said.code == 1
-    assert "a.csv: ClientError: 400" in said.err
+    assert f"{Path('a.csv').resolve()}: ClientError: 400" in said.err
     assert "ClientError: See job logs for more information" in said.out
     assert not Path("out/a.csv.out").exists()
 

@@ -106,7 +106,9 @@ def shown(program: Program, address: str) -> str:
 def told(program: Program, text: str) -> str:
     """A sentence with the addresses of what was given by path as those paths."""
     for bucket, mount in program.mounts.items():
-        text = text.replace(f"s3://{bucket}/{mount.prefix}", str(mount.path) + ("" if mount.is_file else "/"))
+        path = str(mount.path) if mount.is_file else f"{mount.path}/"
+        for address in (f"s3://{bucket}/{mount.prefix}", f"{bucket}/{mount.prefix}"):  # a data log has no scheme
+            text = text.replace(address, path)
     return text
 
 
