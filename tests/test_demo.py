@@ -141,6 +141,7 @@ def test_lab_2_is_judged_by_what_came_back(tmp_path: Path, batch: list[str], pro
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_the_three_labs_run_on_real_containers(smlocal: Callable[..., Said], tmp_path: Path) -> None:
     said = smlocal("demo", "--format", "json")
     assert said.code == 0, said

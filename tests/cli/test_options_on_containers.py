@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Said
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 Command = Callable[..., Said]
 

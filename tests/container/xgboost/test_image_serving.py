@@ -12,7 +12,7 @@ import pytest
 import xgboost as xgb
 from xgboost_golden import DATA, train_model
 
-pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 MODEL = "/opt/ml/model/xgboost-model"
 PAYLOAD = DATA["payload3.csv"]

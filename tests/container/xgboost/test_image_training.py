@@ -17,7 +17,7 @@ from xgboost_golden import DATA
 from xgboost_jobs import LOGISTIC, SOFTPROB, metric_lines
 from xgboost_trees import CONFIG, training_files
 
-pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore::UserWarning")]
+pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
 
 MODEL = "/opt/ml/model/xgboost-model"
 SCRIPT = (Path(__file__).parent / "support" / "abalone_script.py").read_bytes()
