@@ -180,7 +180,7 @@ def exchange(probe: str, status: int | None = 200, began: float = 0.0, seconds: 
 
 
 def unanswered(probe: str, fault: str = RESET, **more: Any) -> Exchange:
-    return exchange(probe, None, body=b"", fault=fault, **more)
+    return exchange(probe, None, body=b"", fault=fault, timed_out=fault == TIMED_OUT, **more)
 
 
 def bodies(*times: tuple[float, float], status: int | None = 200) -> tuple[Exchange, ...]:

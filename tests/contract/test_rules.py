@@ -12,7 +12,7 @@ from smlocal.contract import RULES, Outcome, Reason, Rule
 from smlocal.contract.finding import NOT_APPLICABLE
 from smlocal.evidence import Asked, Conditions, Examination, Exchange, Ping, ServingTrial, TrainingTrial
 from tests.contract.rows import ROWS, Row, is_as_expected
-from tests.contract.samples import GOOD, MODEL, SAMPLE, exchange, served, trained
+from tests.contract.samples import GOOD, MODEL, SAMPLE, TIMED_OUT, exchange, served, trained
 
 BY_ID = {rule.id: rule for rule in RULES}
 
@@ -55,10 +55,12 @@ statuses = st.none() | st.sampled_from([200, 204, 404, 413, 415, 500, 503])
 pings = st.builds(Ping, seconds, seconds, statuses, st.sampled_from(["", "timed out", "reset"]))
 probes = st.sampled_from([*dict.fromkeys(item.probe for item in served().exchanges), SAMPLE])
 exchanges = st.builds(
-    lambda made, expected, fault: replace(made, expected=expected, fault=fault if made.status is None else ""),
+    lambda made, expected, fault: replace(
+        made, expected=expected, fault="" if made.status else fault, timed_out=fault == TIMED_OUT and not made.status
+    ),
     st.builds(exchange, probes, statuses, seconds, seconds, body=st.binary(max_size=3)),
     st.none() | st.binary(max_size=3),
-    st.sampled_from(["", "reset", "it was not answered within 60 s"]),
+    st.sampled_from(["", "reset", TIMED_OUT]),
 )
 lines = st.lists(st.sampled_from(["", "x", "/opt/ml: Read-only file system"]), max_size=3).map(tuple)
 

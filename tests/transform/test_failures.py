@@ -218,7 +218,7 @@ def test_a_container_that_dies_ends_the_job_at_once(bench: Any, out_of_memory: b
 def test_an_exit_that_is_known_a_little_later_than_its_connections_broke_fails_no_more_objects(bench: Any) -> None:
     def answer(seen: Any) -> Any:
         if seen.number == 0:
-            threading.Timer(0.1, bench.container.exit, [9]).start()
+            threading.Timer(1, bench.container.exit, [9]).start()
 
     for name in range(50):
         bench.put(f"in/{name:03}", b"x")

@@ -80,6 +80,7 @@ class Exchange:
     seconds: float
     status: int | None  # None: no whole answer
     fault: str = ""  # then: why
+    timed_out: bool = False  # then: because the answer took longer than it was waited for
     content_type: str = ""  # of the answer
     has_length: bool = True  # whether the answer says how long it is
     size: int = 0  # bytes of the answer's body

@@ -50,7 +50,7 @@ class Guard:
     def count_output(self, total: int) -> None:
         """So much of what the program left was read by now. Raises TookTooMuch."""
         if total > self._bounds.disk_bytes:
-            self.why = self.why or f"what it left in /opt/ml is more than {self._bounds.disk_bytes} bytes"
+            self.why = self.why or f"what it left in /opt/ml is more than {self._bounds.disk_bytes // MEBIBYTE} MiB"
             raise TookTooMuch(self.why)
 
     @contextmanager
@@ -76,9 +76,9 @@ class Guard:
 
     def _excess(self) -> str:
         if self._logged > self._bounds.log_bytes:
-            return f"it was stopped: its log grew beyond {self._bounds.log_bytes} bytes"
+            return f"it was stopped: its log grew beyond {self._bounds.log_bytes // MEBIBYTE} MiB"
         if self._free - self._free_now() > self._bounds.disk_bytes:
-            return f"it was stopped: while it ran, the engine's disk lost more than {self._bounds.disk_bytes} bytes"
+            return f"it was stopped: while it ran, the engine's disk lost more than {self._bounds.disk_bytes // MEBIBYTE} MiB"
         return ""
 
     def _free_now(self) -> int:

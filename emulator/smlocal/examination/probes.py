@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from smlocal.errors import ConnectionFailed, SmlocalError
+from smlocal.errors import ConnectionFailed, SmlocalError, TimedOut
 from smlocal.evidence import Exchange
 from smlocal.examination.plan import Plan, Sample
 from smlocal.examination.stopping import Stop
@@ -117,7 +117,15 @@ class Probes:
                 sink=answer.take,
             )
         except (ConnectionFailed, SmlocalError) as error:
-            return Exchange(probe, request, self._since(began), time.monotonic() - began, None, fault=str(error))
+            return Exchange(
+                probe,
+                request,
+                self._since(began),
+                time.monotonic() - began,
+                None,
+                fault=str(error),
+                timed_out=isinstance(error, TimedOut),
+            )
         return Exchange(
             probe=probe,
             request=request,

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from smlocal.errors import ConnectionFailed, JobFailed
+from smlocal.errors import ConnectionFailed, JobFailed, TimedOut
 from smlocal.http_client import HttpClient, Response
 from smlocal.transform.data_log import NO_ANSWER, SEE_LOGS_ALGORITHM, reason_for, status_lines
 from smlocal.transform.plan import Plan
@@ -45,11 +45,11 @@ def invocation_headers(plan: Plan) -> dict[str, str]:
 class InvocationFailed(JobFailed):
     """The container refused a payload or did not answer, also after every retry."""
 
-    def __init__(self, lines: tuple[str, ...], reason: str, cause: str, *, answered: bool) -> None:
+    def __init__(self, lines: tuple[str, ...], reason: str, cause: str, *, broken_off: bool) -> None:
         super().__init__(cause)
         self.lines = lines
         self.reason = reason
-        self.answered = answered
+        self.broken_off = broken_off  # the connection was, which may mean that the container is ending
 
 
 @dataclass
@@ -103,7 +103,9 @@ class Invoker:
             good = self._judged(response, answer)
         except ConnectionFailed as error:
             answer.close()
-            raise _Again(InvocationFailed((NO_ANSWER,), SEE_LOGS_ALGORITHM, str(error), answered=False)) from error
+            broken_off = not isinstance(error, TimedOut)
+            failure = InvocationFailed((NO_ANSWER,), SEE_LOGS_ALGORITHM, str(error), broken_off=broken_off)
+            raise _Again(failure) from error
         except BaseException:
             answer.close()
             raise
@@ -124,7 +126,7 @@ class Invoker:
         shown = answer.open().read(_SHOWN)
         answer.close()
         failure = InvocationFailed(
-            status_lines(status, shown), reason_for(status), f"/invocations answered {status}", answered=True
+            status_lines(status, shown), reason_for(status), f"/invocations answered {status}", broken_off=False
         )
         raise _Again(failure) if status >= 500 else failure
 

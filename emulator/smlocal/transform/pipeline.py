@@ -23,7 +23,10 @@ from smlocal.transform.plan import Parameters, Plan
 
 WINDOW = 4  # payloads begun and not yet written, for each request in flight
 _TICK = 0.1  # seconds between looks at the container and at a wish to stop
-_LAST_WORDS = 0.25  # seconds that an exit needs to be known after its connections broke
+# Seconds that an exit may need to be known after its connections broke: a busy machine takes its time, and once one
+# was waited for in vain, the container is one that breaks connections and lives on.
+_FIRST_LAST_WORDS, _LAST_WORDS = 3.0, 0.25
+_TURN = 0.05
 _STORING = 8  # outputs on their way to the store at once
 _MOST_WARNINGS = 100
 _PIECE = 256 * 1024
@@ -89,6 +92,7 @@ class Pipeline:
         self.warnings: list[str] = []
         self.reason = ""  # FailureReason after the first failure
         self.cause = ""
+        self._patience = _FIRST_LAST_WORDS
 
     async def run(self, interrupted: Callable[[], bool]) -> bool:
         """True when every object came to its end, False when interrupted; raises what is no fault of the container."""
@@ -198,10 +202,8 @@ class Pipeline:
         try:
             answer = await self._invoker.invoke(payload.open)
         except InvocationFailed as failure:
-            if not failure.answered:
-                await asyncio.sleep(_LAST_WORDS)
-                if not self._alive():
-                    return False
+            if failure.broken_off and await self._has_ended():
+                return False
             self._window.release()
             self._fail(source, failure.lines, failure.reason, str(failure))
             return True
@@ -213,6 +215,15 @@ class Pipeline:
             self._window.release()
         self._store_if_complete(source)
         return True
+
+    async def _has_ended(self) -> bool:
+        """The container that gave no answer has ended, as is known now or a little later."""
+        patience, self._patience = self._patience, _LAST_WORDS
+        for _ in range(round(patience / _TURN)):
+            if not self._alive():
+                return True
+            await asyncio.sleep(_TURN)
+        return not self._alive()
 
     def _fail(self, source: InputObject, lines: tuple[str, ...], reason: str, cause: str) -> None:
         if source.failure:

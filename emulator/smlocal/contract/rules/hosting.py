@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from operator import attrgetter
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
@@ -77,10 +78,6 @@ def _is_wrong(exchange: Exchange) -> bool:
     return exchange.expected is not None and exchange.digest != hashlib.sha256(exchange.expected).hexdigest()
 
 
-def _timed_out(exchange: Exchange) -> bool:
-    return exchange.status is None and "not answered within" in exchange.fault
-
-
 def _bad_before(examination: Examination, exchange: Exchange) -> str:
     """What went wrong before a wrong request was sent, so that its failing says nothing; "" when nothing did."""
     trial = _healthy(examination)
@@ -107,7 +104,7 @@ def _said(exchange: Exchange) -> str:
 def _model_error(exchange: Exchange) -> str:
     """What InvokeEndpoint's caller is told."""
     if exchange.status is None:
-        return _TIMED_OUT if _timed_out(exchange) else "ModelError: Received server error (0) from primary"
+        return _TIMED_OUT if exchange.timed_out else "ModelError: Received server error (0) from primary"
     side = "client" if 400 <= exchange.status <= 499 else "server"
     return f"424 ModelError: Received {side} error ({exchange.status}) from primary with message ..."
 
@@ -217,7 +214,7 @@ def ping_waits_for_a_running_invocation(examination: Examination) -> Judgement:
     bodies = _exchanges(examination, "6 MiB body")
     if isinstance(bodies, Judgement):
         return bodies
-    if all(body.status is None and not _timed_out(body) for body in bodies):
+    if all(body.status is None and not body.timed_out for body in bodies):
         return without(Reason.INCONCLUSIVE, "no body of 6 MiB was answered")
     last = max(body.ended for body in bodies)
     first = min(body.began for body in bodies)
@@ -274,7 +271,7 @@ def sample_request_fails(examination: Examination) -> Judgement:
     samples = _exchanges(examination, "sample")
     if isinstance(samples, Judgement):
         return samples
-    for sample in sorted(samples, key=_timed_out):  # a rule of its own speaks of those that take too long
+    for sample in sorted(samples, key=attrgetter("timed_out")):  # a rule of its own speaks of those that take too long
         if not _is_good(sample):
             return broken(_said(sample), sagemaker=_model_error(sample))
         if _is_wrong(sample):
@@ -294,7 +291,7 @@ def invocation_takes_too_long(examination: Examination) -> Judgement:
     samples = _exchanges(examination, "sample")
     if isinstance(samples, Judgement):
         return samples
-    slow = [sample for sample in samples if _timed_out(sample) or sample.seconds > _INVOCATION_SECONDS]
+    slow = [sample for sample in samples if sample.timed_out or sample.seconds > _INVOCATION_SECONDS]
     if slow:
         others = [sample for sample in samples if sample not in slow]
         all_else_good = all(_is_good(sample) and not _is_wrong(sample) for sample in others)
