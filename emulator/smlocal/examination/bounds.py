@@ -78,7 +78,8 @@ class Guard:
         if self._logged > self._bounds.log_bytes:
             return f"it was stopped: its log grew beyond {self._bounds.log_bytes // MEBIBYTE} MiB"
         if self._free - self._free_now() > self._bounds.disk_bytes:
-            return f"it was stopped: while it ran, the engine's disk lost more than {self._bounds.disk_bytes // MEBIBYTE} MiB"
+            most = self._bounds.disk_bytes // MEBIBYTE
+            return f"it was stopped: while it ran, the engine's disk lost more than {most} MiB"
         return ""
 
     def _free_now(self) -> int:
