@@ -12,6 +12,7 @@ from smlocal.evidence import (
     Conditions,
     Examination,
     Exchange,
+    ExecutionParameters,
     FileSeen,
     HostingEvidence,
     ImageEvidence,
@@ -31,6 +32,7 @@ EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True)
 JSON = Conditions(json_hyperparameters=True)
 BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
+BATCH = Conditions(batch=True)
 
 SAMPLE = "sample"
 NO_ACCEPT = "without Accept"
@@ -39,6 +41,13 @@ UNKNOWN_TYPE = "unknown content type"
 BROKEN_BODY = "broken body"
 BIG = "6 MiB body"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
+RECORDS = "records"
+OTHER_END = "records that end otherwise"
+ACCEPT = "Accept"
+CRLF = "records with CRLF"
+BLANK_LINE = "records with a blank line"
+FULL = "full mini-batch"
+AT_ONCE = "as many requests at once as it proposes"
 TIMED_OUT = "POST http://127.0.0.1:49153/invocations was not answered within 60 s"
 RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by peer"
 
@@ -255,13 +264,51 @@ def refused(conditions: Conditions = HARD) -> ServingTrial:
     return unhealthy(conditions, pings=(), start_error='exec: "/opt/program/serve": permission denied')
 
 
+# batch
+
+PROPOSED = ExecutionParameters(200, concurrency=2)
+
+
+def lines(probe: str, records: int | None = 4, sent: int = 4, status: int | None = 200, **more: Any) -> Exchange:
+    """A request of a batch transform, and as many records in its answer."""
+    words = {"content_type": "text/csv", "accepts": "text/csv" if probe == ACCEPT else "", **more}
+    return replace(exchange(probe, status, body=ANSWER * (records or 0)), records_sent=sent, records=records, **words)
+
+
+def transforms(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """All exchanges of a good run as a batch transform in their order; the changed ones by the name they have here."""
+    parts = {
+        "records": (lines(RECORDS),),
+        "other_end": (lines(OTHER_END),),
+        "accept": (lines(ACCEPT),),
+        "crlf": (lines(CRLF),),
+        "blank_line": (lines(BLANK_LINE, sent=5),),
+        "full": (lines(FULL, 1000, 1000),),
+        "at_once": (lines(AT_ONCE, 1000, 1000), lines(AT_ONCE, 1000, 1000)),
+    }
+    return tuple(item for part in {**parts, **changed}.values() for item in part)
+
+
+def transformed(proposed: ExecutionParameters | None = PROPOSED, **changed: tuple[Exchange, ...]) -> ServingTrial:
+    """A run as a batch transform that came up."""
+    return replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+
+
+def transforming(
+    seen: Examination, proposed: ExecutionParameters | None = PROPOSED, **changed: tuple[Exchange, ...]
+) -> Examination:
+    """The examination whose run as a batch transform had other exchanges."""
+    return replace(seen, serving={**seen.serving, "batch": transformed(proposed, **changed)})
+
+
 def serving(seen: Examination, hard: ServingTrial, easy: ServingTrial | None = None) -> Examination:
     return replace(seen, serving={"hard": hard} if easy is None else {"hard": hard, "easy": easy})
 
 
 def asking(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
     """The examination whose serving run had other exchanges."""
-    return serving(seen, answered(served(), *requests(**changed), alive=alive))
+    hard = answered(served(), *requests(**changed), alive=alive)
+    return replace(seen, serving={**seen.serving, "hard": hard})
 
 
 # what was asked for
@@ -278,12 +325,19 @@ def unmade(seen: Examination, training: bool = True, serving: bool = True) -> Ex
 
 
 GOOD = Examination(
-    Asked(channels=("train",), broken_data=True, hyperparameters={"a": "b"}, encodings_differ=True, samples=1),
+    Asked(
+        channels=("train",),
+        broken_data=True,
+        hyperparameters={"a": "b"},
+        encodings_differ=True,
+        samples=1,
+        records=True,
+    ),
     IMAGE,
     {
         "hard": trained(),
         "json": trained(JSON),
         "broken data": failed(BROKEN_DATA, b"no such column: petal"),
     },
-    {"hard": served()},
+    {"hard": served(), "batch": transformed()},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -11,16 +12,20 @@ from smlocal.contract.finding import Judgement, broken, kept, without
 from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
-from smlocal.evidence import Conditions, Examination
+from smlocal.evidence import Conditions, Examination, Exchange, ServingTrial
 from tests.contract.rows import ROWS, Row
 from tests.contract.samples import (
+    BIG,
     BROKEN_BODY,
     BROKEN_DATA,
     EASY,
+    FULL,
     GOOD,
     HARD,
     NETWORK,
+    OTHER_END,
     READ_ONLY,
+    RECORDS,
     SAMPLE,
     SLOW_PING,
     TIMED_OUT,
@@ -33,6 +38,7 @@ from tests.contract.samples import (
     exited,
     failed,
     image,
+    lines,
     not_started,
     off_path,
     ping,
@@ -42,6 +48,8 @@ from tests.contract.samples import (
     serving,
     trained,
     training,
+    transformed,
+    transforming,
     unanswered,
     unhealthy,
     with_program,
@@ -157,14 +165,25 @@ def test_what_follows_from_a_consequence_comes_after_it_so_that_there_is_no_circ
 # whole verdicts
 
 ALL_TRAIN = [name for name in IDS if name.startswith("SM2")]
-ALL_SERVE = [name for name in IDS if name.startswith("SM3")]
+ALL_SERVE = [name for name in IDS if name.startswith(("SM3", "SM4"))]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
-NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316"]
+BATCH = [name for name in IDS if name.startswith("SM4")]
+NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316", *BATCH]
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
 
 ODD = Conditions(broken_data=True, toolkit_variables=True)
 DYING = served(stop_seconds=None, exited_by_itself=True)
+
+
+def without_batch(seen: Examination) -> Examination:
+    """The examination of an image that was not tried as a batch transform."""
+    return serving(seen, seen.serving["hard"])
+
+
+def of_batch(*exchanges: Exchange) -> ServingTrial:
+    """A run as a batch transform that was asked no more than this."""
+    return replace(transformed(), exchanges=exchanges)
 
 
 def untrained(seen: Examination) -> Examination:
@@ -285,9 +304,40 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
-        asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),)),
+        without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),))),
         ["SM308"],
-        {"SM308": ["SM307"]},
+        {"SM308": ["SM307", *BATCH]},
+    ),
+    ("a sample fails", without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),))), ["SM307"], {"SM307": BATCH}),
+    (
+        "records fail, though the sample does not",
+        replace(GOOD, serving={**GOOD.serving, "batch": of_batch(lines(RECORDS, None, status=500))}),
+        ["SM402"],
+        {"SM402": ["SM403", "SM404", "SM405", "SM406", "SM407", "SM408"]},
+    ),
+    (
+        "a record without its newline hangs",
+        replace(GOOD, serving={**GOOD.serving, "batch": of_batch(lines(RECORDS), unanswered(OTHER_END, TIMED_OUT))}),
+        ["SM403"],
+        {"SM403": ["SM404", "SM405", "SM406", "SM407", "SM408"]},
+    ),
+    (
+        "a final newline counts, and a full request is refused",
+        transforming(GOOD, other_end=(lines(OTHER_END, 3),), full=(lines(FULL, None, status=413),), at_once=()),
+        ["SM403", "SM404"],
+        {"SM404": ["SM407"]},
+    ),
+    (
+        "nothing of 6 MiB is taken",
+        transforming(asking(GOOD, big=(exchange(BIG, 413),)), full=(lines(FULL, None, status=413),), at_once=()),
+        ["SM311"],
+        {"SM311": ["SM404", "SM407"]},
+    ),
+    (
+        "a body of 6 MiB is no sample, and fails a job",
+        transforming(asking(GOOD, big=(exchange(BIG, 400),)), full=(lines(FULL, None, status=400),), at_once=()),
+        ["SM311", "SM404"],
+        {"SM404": ["SM407"]},
     ),
     (
         "a sample takes too long, and another one fails",

@@ -12,12 +12,19 @@ from smlocal.contract.finding import Judgement, broken, kept
 from smlocal.evidence import Examination, ServingTrial
 from tests.contract.rows import ROWS, is_as_expected
 from tests.contract.samples import (
+    ACCEPT,
+    AT_ONCE,
     BIG,
+    BLANK_LINE,
     BROKEN_BODY,
+    CRLF,
+    FULL,
     GOOD,
     NO_ACCEPT,
     ODD_HEADERS,
+    OTHER_END,
     PING_WHILE_BUSY,
+    RECORDS,
     SAMPLE,
     UNKNOWN_TYPE,
     unmade,
@@ -29,7 +36,8 @@ MUTATIONS: dict[str, Mutation] = {
     "never fires": lambda rule, seen: kept("as always"),
     "always fires": lambda rule, seen: broken("as always"),
 }
-READS = {"SM2": {"training": True, "serving": False}, "SM3": {"training": False, "serving": True}}
+SERVES = {"training": False, "serving": True}
+READS = {"SM2": {"training": True, "serving": False}, "SM3": SERVES, "SM4": SERVES}
 READERS = [rule for rule in RULES if rule.id[:3] in READS]
 
 
@@ -67,7 +75,7 @@ TRIALS = {
         "json": "SM206",
         "broken data": "SM204",
     },
-    "serving": {"hard": "SM301", "easy": "SM314"},
+    "serving": {"hard": "SM301", "easy": "SM314", "batch": "SM402"},
 }
 PROBES = {
     SAMPLE: "SM307",
@@ -77,6 +85,13 @@ PROBES = {
     PING_WHILE_BUSY: "SM305",
     UNKNOWN_TYPE: "SM309",
     BROKEN_BODY: "SM310",
+    RECORDS: "SM402",
+    OTHER_END: "SM403",
+    FULL: "SM404",
+    CRLF: "SM405",
+    BLANK_LINE: "SM406",
+    AT_ONCE: "SM407",
+    ACCEPT: "SM408",
 }
 
 

@@ -10,9 +10,18 @@ from hypothesis import strategies as st
 
 from smlocal.contract import RULES, Outcome, Reason, Rule
 from smlocal.contract.finding import NOT_APPLICABLE
-from smlocal.evidence import Asked, Conditions, Examination, Exchange, Ping, ServingTrial, TrainingTrial
+from smlocal.evidence import (
+    Asked,
+    Conditions,
+    Examination,
+    Exchange,
+    ExecutionParameters,
+    Ping,
+    ServingTrial,
+    TrainingTrial,
+)
 from tests.contract.rows import ROWS, Row, is_as_expected
-from tests.contract.samples import GOOD, MODEL, SAMPLE, TIMED_OUT, exchange, served, trained
+from tests.contract.samples import GOOD, MODEL, SAMPLE, TIMED_OUT, exchange, served, trained, transforms
 
 BY_ID = {rule.id: rule for rule in RULES}
 
@@ -53,14 +62,31 @@ conditions = st.builds(Conditions)
 seconds = st.floats(0, 100)
 statuses = st.none() | st.sampled_from([200, 204, 404, 413, 415, 500, 503])
 pings = st.builds(Ping, seconds, seconds, statuses, st.sampled_from(["", "timed out", "reset"]))
-probes = st.sampled_from([*dict.fromkeys(item.probe for item in served().exchanges), SAMPLE])
+probes = st.sampled_from([*dict.fromkeys(item.probe for item in (*served().exchanges, *transforms())), SAMPLE])
 exchanges = st.builds(
-    lambda made, expected, fault: replace(
-        made, expected=expected, fault="" if made.status else fault, timed_out=fault == TIMED_OUT and not made.status
+    lambda made, expected, fault, records, content_type: replace(
+        made,
+        expected=expected,
+        fault="" if made.status else fault,
+        timed_out=fault == TIMED_OUT and not made.status,
+        records=records,
+        records_sent=records,
+        accepts=content_type,
+        content_type=content_type,
     ),
     st.builds(exchange, probes, statuses, seconds, seconds, body=st.binary(max_size=3)),
     st.none() | st.binary(max_size=3),
     st.sampled_from(["", "reset", TIMED_OUT]),
+    st.none() | st.integers(0, 3),
+    st.sampled_from(["", "*/*", "text/csv", "text/csv, application/json;q=0.1"]),
+)
+proposals = st.builds(
+    ExecutionParameters,
+    statuses,
+    st.sampled_from([(), ("it is not JSON",)]),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.sampled_from(["MULTI_RECORD", "SINGLE_RECORD"]),
 )
 lines = st.lists(st.sampled_from(["", "x", "/opt/ml: Read-only file system"]), max_size=3).map(tuple)
 
@@ -97,15 +123,19 @@ def serving_trials(draw: st.DrawFn) -> ServingTrial:
         last_lines=draw(lines),
     )
     asked: tuple[Exchange, ...] = draw(st.lists(exchanges, max_size=6).map(tuple))
-    return ServingTrial(draw(conditions), run, exchanges=asked, alive_after=draw(st.booleans()))
+    told = draw(st.none() | proposals)
+    alive = draw(st.booleans())
+    return ServingTrial(draw(conditions), run, exchanges=asked, alive_after=alive, execution_parameters=told)
 
 
 @st.composite
 def examinations(draw: st.DrawFn) -> Examination:
-    asked = draw(st.builds(Asked, channels=st.sampled_from([(), ("train",)]), samples=st.integers(0, 2)))
+    asked = draw(
+        st.builds(Asked, channels=st.sampled_from([(), ("train",)]), samples=st.integers(0, 2), records=st.booleans())
+    )
     names = st.sampled_from(["hard", "easy", "network", "toolkit", "json", "broken data"])
     trained_so = draw(st.dictionaries(names, training_trials(), max_size=4))
-    served_so = draw(st.dictionaries(st.sampled_from(["hard", "easy"]), serving_trials(), max_size=2))
+    served_so = draw(st.dictionaries(st.sampled_from(["hard", "easy", "batch"]), serving_trials(), max_size=3))
     return replace(GOOD, asked=asked, training=trained_so, serving=served_so)
 
 

@@ -24,6 +24,8 @@ SCALED = Limits(
     ping_interval=0.2,
     start_window=4,
     invocation_timeout=4,
+    transform_invocation_timeout=4,
+    transform_ping_interval=0.2,
     serving_stop_grace=1,
     training_stop_grace=1,
 )

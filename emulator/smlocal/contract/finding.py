@@ -35,6 +35,7 @@ class Reason(str, Enum):
     NO_BROKEN_DATA = "no data on which training must fail is configured"
     NO_LONG_RUN = "what makes training long is not configured"
     NO_SAMPLE = "no sample request is configured"
+    NO_RECORDS = "no sample request is made of lines, which a batch transform could split"
     NO_MODEL = "there is no model to serve"
     RUN_MISSING = "the run that would tell was not made"
     FOLLOWS = "it follows from another finding"

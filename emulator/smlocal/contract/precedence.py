@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TRAINS = ("SM201", "SM202", "SM203", "SM204", "SM205", "SM206", "SM209", "SM211", "SM214")
+_BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
 _SERVES = (
     "SM301",
     "SM302",
@@ -27,10 +28,12 @@ _SERVES = (
     "SM313",
     "SM314",
     "SM316",
+    *_BATCH,
 )
+_ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
-_AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316")
+_AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316", *_BATCH)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ FOLLOWS: Sequence[Link] = (
     Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
-    Link("SM308", ("SM307",)),
+    Link("SM308", ("SM307",), _BATCH),
+    Link("SM307", hides=_BATCH),
     Link("SM310", hides=("SM312",)),
+    Link("SM311", ("SM404",), ("SM407",)),
+    # What a batch container is asked, in this order, until something is not answered.
+    *(Link(cause, hides=_ASKED_IN_TURN[at:]) for at, cause in enumerate(_ASKED_IN_TURN[:-1], start=1)),
 )

@@ -5,6 +5,7 @@ from smlocal.evidence.examination import (
     Conditions,
     Examination,
     Exchange,
+    ExecutionParameters,
     ServingTrial,
     TrainingTrial,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Conditions",
     "Examination",
     "Exchange",
+    "ExecutionParameters",
     "FileSeen",
     "HostingEvidence",
     "ImageEvidence",

@@ -23,6 +23,7 @@ class Asked:
     encodings_differ: bool = False  # whether some hyperparameter is written differently in JSON
     long_run: bool = False  # what makes training long is configured
     samples: int = 0  # sample requests
+    records: bool = False  # one of them is made of lines, as a batch transform splits its input
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
     scaled_limits: tuple[str, ...] = ()
 
@@ -39,6 +40,7 @@ class Conditions:
     broken_data: bool = False
     writable_model: bool = False
     stopped: bool = False  # asked to stop half-way
+    batch: bool = False  # as the container of a batch transform
 
     def __str__(self) -> str:
         said = [
@@ -49,6 +51,7 @@ class Conditions:
             "on broken data" if self.broken_data else "",
             "with a writable /opt/ml/model" if self.writable_model else "",
             "stopped half-way" if self.stopped else "",
+            "for a batch transform" if self.batch else "",
         ]
         return ", ".join(part for part in said if part)
 
@@ -87,10 +90,24 @@ class Exchange:
     body: bytes = b""  # its beginning, at most 2 KiB
     digest: str = ""  # SHA-256 of all of it
     expected: bytes | None = None  # what the configuration says the body must be
+    accepts: str = ""  # the Accept that was sent
+    records_sent: int | None = None  # lines of the request, when they were counted
+    records: int | None = None  # lines that the answer adds to a job's output; None: they cannot be told
 
     @property
     def ended(self) -> float:
         return self.began + self.seconds
+
+
+@dataclass(frozen=True)
+class ExecutionParameters:
+    """What a batch transform made of `GET /execution-parameters`, for a job that asks for nothing itself."""
+
+    status: int | None  # None: there was no answer
+    problems: tuple[str, ...] = ()  # what could not be used of it
+    concurrency: int = 1  # requests at a time
+    payload_mb: int = 6  # 0: without limit
+    strategy: str = "MULTI_RECORD"
 
 
 @dataclass(frozen=True)
@@ -103,6 +120,7 @@ class ServingTrial:
     cause: str = ""
     exchanges: tuple[Exchange, ...] = ()
     alive_after: bool = True  # it still answered /ping with 200 after the last exchange
+    execution_parameters: ExecutionParameters | None = None  # None: it was not asked
 
     @property
     def healthy(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Asked, Examination, ImageEvidence
+from smlocal.examination.batch_probes import first_by_lines
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.plan import Plan
@@ -85,6 +86,7 @@ class Examiner:
             hyperparameters=plan.plain,
             encodings_differ=plan.plain != plan.encoded,
             samples=len(plan.samples),
+            records=first_by_lines(plan.samples) is not None,
             model_given=model is not None,
             scaled_limits=self._settings.scaled,
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Protocol
 
 from smlocal.errors import ConnectionFailed, SmlocalError, TimedOut
 from smlocal.evidence import Exchange
@@ -33,7 +34,17 @@ _AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
 _BUSY_AFTER = 0.05  # seconds after which a server that got a big body is at work on it
 _MOST_PINGS = 100
 _PAUSE = 0.02  # seconds between pings
-_BY_LINES = ("text/csv", "application/jsonlines", "application/json-lines", "text/libsvm", "text/x-libsvm")
+BY_LINES = ("text/csv", "application/jsonlines", "application/json-lines", "text/libsvm", "text/x-libsvm")
+
+
+class Counter(Protocol):
+    """Counts the records of one answer."""
+
+    def take(self, piece: bytes) -> None: ...
+
+    def count(self, headers: Mapping[str, str]) -> int | None:
+        """Of the whole answer, which has these headers; None when they cannot be told."""
+        ...
 
 
 class Probes:
@@ -86,25 +97,27 @@ class Probes:
 
     def _invoke(self, probe: str, body: bytes, headers: Mapping[str, str], expected: bytes | None = None) -> Exchange:
         request = f"POST /invocations {headers.get('Content-Type', '')}, {len(body)} bytes"
-        return self._exchange(probe, request, "POST", "/invocations", body, headers, expected)
+        return self.exchange(probe, request, "POST", "/invocations", body, headers, expected)
 
     def _ping(self, probe: str, timeout: float) -> Exchange:
-        return self._exchange(probe, "GET /ping", "GET", "/ping", None, {}, timeout=timeout)
+        return self.exchange(probe, "GET /ping", "GET", "/ping", None, {}, timeout=timeout)
 
-    def _exchange(
+    def exchange(
         self,
         probe: str,
         request: str,
         method: str,
         path: str,
-        body: bytes | None,
+        body: bytes | AsyncIterable[bytes] | None,
         headers: Mapping[str, str],
         expected: bytes | None = None,
         timeout: float | None = None,
+        counter: Counter | None = None,
     ) -> Exchange:
+        """One request, with the headers of real-time inference where `headers` has none of their names."""
         self._stop.check()
         began = time.monotonic()
-        answer = _Answer()
+        answer = _Answer(counter)
         seconds = self._limits.invocation_timeout if timeout is None else timeout
         try:
             response = self._http.request(
@@ -116,6 +129,7 @@ class Probes:
                 max_response=_LARGEST_ANSWER,
                 sink=answer.take,
             )
+            records = counter.count(response.headers) if counter is not None else None
         except (ConnectionFailed, SmlocalError) as error:
             return Exchange(
                 probe,
@@ -138,6 +152,7 @@ class Probes:
             body=bytes(answer.head),
             digest=answer.digest.hexdigest(),
             expected=expected,
+            records=records,
         )
 
     def _since(self, moment: float) -> float:
@@ -147,7 +162,8 @@ class Probes:
 class _Answer:
     """Keeps the beginning, the size and the digest of a body of any size."""
 
-    def __init__(self) -> None:
+    def __init__(self, counter: Counter | None) -> None:
+        self._counter = counter
         self.head = bytearray()
         self.size = 0
         self.digest = hashlib.sha256()
@@ -156,6 +172,13 @@ class _Answer:
         self.head += piece[: max(0, _HEAD - len(self.head))]
         self.size += len(piece)
         self.digest.update(piece)
+        if self._counter is not None:
+            self._counter.take(piece)
+
+
+def media_type(content_type: str) -> str:
+    """Without its parameters."""
+    return content_type.partition(";")[0].strip().lower()
 
 
 def _headers(sample: Sample) -> dict[str, str]:
@@ -165,7 +188,7 @@ def _headers(sample: Sample) -> dict[str, str]:
 
 def _repeated(sample: Sample) -> bytes | None:
     """The sample's records again and again, to a little less than 6 MiB; None for formats that are not lines."""
-    if sample.content_type.partition(";")[0].strip() not in _BY_LINES or not sample.body.strip():
+    if media_type(sample.content_type) not in BY_LINES or not sample.body.strip():
         return None
     record = sample.body if sample.body.endswith(b"\n") else sample.body + b"\n"
     return record * (_BIG_BYTES // len(record)) or None

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from smlocal.engine.interface import Engine
 from smlocal.errors import EndpointFailed
-from smlocal.evidence import Conditions, Exchange, ServingTrial
+from smlocal.evidence import Conditions, Exchange, ExecutionParameters, ServingTrial
+from smlocal.examination.batch_probes import BatchProbes, work_of
 from smlocal.examination.bounds import Bounds, Guard
 from smlocal.examination.plan import Plan
-from smlocal.examination.probes import Probes
+from smlocal.examination.probes import SAMPLE, Probes
 from smlocal.examination.stopping import Stop
-from smlocal.hosting import HealthChecks, ModelHost, ModelServer
+from smlocal.hosting import BATCH, REAL_TIME, HealthChecks, ModelHost, ModelServer
 from smlocal.http_client import HttpClient
 from smlocal.settings import Settings
 
 _WITHOUT_MODEL = 30.0  # seconds
 HARD = "hard"
 EASY = "easy"
+BATCH_RUN = "batch"
 
 
 class ServingTrials:
@@ -46,25 +49,37 @@ class ServingTrials:
         self._stop = stop
         self._engine = engine
         self._bounds = bounds
+        self._work = work_of(plan, settings.limits)
 
     def run(self, image: str) -> dict[str, ServingTrial]:
-        """The trials by name. A second one tells whether it was the network that the first one lacked."""
+        """The trials by name. A second one tells whether it was the network that the first one lacked; one as a batch
+        transform would make it is of use only to an image that comes up and answers the records."""
         made = {HARD: self._trial(image, Conditions())}
         if not made[HARD].healthy and not made[HARD].run.start_error and not self._lacks_model:
             made[EASY] = self._trial(image, Conditions(network=True))
+        last = list(made.values())[-1]
+        if self._answers_records(last):
+            made[BATCH_RUN] = self._trial(image, replace(last.conditions, batch=True))
         return made
+
+    def _answers_records(self, trial: ServingTrial) -> bool:
+        if self._work is None or not trial.healthy or trial.cause:
+            return False
+        samples = trial.of(SAMPLE)
+        status = samples[self._plan.samples.index(self._work.sample)].status if samples else None
+        return status is not None and 200 <= status <= 299
 
     def _trial(self, image: str, conditions: Conditions) -> ServingTrial:
         self._on_trial(f"serve {conditions}")
         guard = Guard(self._bounds, self._engine, self._stop.event)
         server = self._server(image, conditions, guard)
         exchanges: tuple[Exchange, ...] = ()
-        alive = True
+        alive, parameters = True, None
         reason = cause = ""
         with guard.watching(server.stop):
             try:
                 if server.start(guard.stop):
-                    exchanges, alive = self._asked(server)
+                    exchanges, parameters, alive = self._asked(server, conditions)
             except EndpointFailed as error:
                 reason, cause = error.failure_reason, str(error.cause)
             finally:
@@ -72,16 +87,23 @@ class ServingTrials:
         self._stop.check()
         if guard.why:  # what was not answered any more says nothing: it was we who ended it
             exchanges, alive = tuple(item for item in exchanges if item.status is not None), True
-        return ServingTrial(conditions, server.evidence(), reason, guard.why or cause, exchanges, alive)
+        return ServingTrial(conditions, server.evidence(), reason, guard.why or cause, exchanges, alive, parameters)
 
-    def _asked(self, server: ModelServer) -> tuple[tuple[Exchange, ...], bool]:
-        """All exchanges, and whether the server still answers pings afterwards."""
+    def _asked(
+        self, server: ModelServer, conditions: Conditions
+    ) -> tuple[tuple[Exchange, ...], ExecutionParameters | None, bool]:
+        """All exchanges, what it proposed, and whether the server still answers pings afterwards."""
         probes = Probes(self._http, lambda: server.base_url, self._settings.limits, self._plan, self._stop)
-        exchanges = probes.run()
+        exchanges, parameters = self._batch(probes, server) if conditions.batch else (probes.run(), None)
         alive = probes.pings_well()
         if not alive:
             server.wait(self._settings.limits.ping_timeout)  # whether it ended by itself is evidence, too
-        return exchanges, alive
+        return exchanges, parameters, alive
+
+    def _batch(self, probes: Probes, server: ModelServer) -> tuple[tuple[Exchange, ...], ExecutionParameters | None]:
+        if self._work is None:
+            return (), None
+        return BatchProbes(probes, self._http, lambda: server.base_url, self._settings.limits, self._work).run()
 
     def _server(self, image: str, conditions: Conditions, guard: Guard) -> ModelServer:
         plan = self._plan
@@ -97,15 +119,19 @@ class ServingTrials:
         return self._host.server(
             request,
             image,
+            platform=BATCH if conditions.batch else REAL_TIME,
             instance_type=plan.instance_type,
-            checks=self._checks(),
+            checks=self._checks(conditions),
+            environment=self._work.job.environment if conditions.batch and self._work is not None else None,
             on_line=lambda line: guard.count_line(len(line.text)),
         )
 
-    def _checks(self) -> HealthChecks:
+    def _checks(self, conditions: Conditions) -> HealthChecks:
         """SageMaker's; but an image that lacks its model may have nothing to be healthy with, and is not waited for as
-        long: rules do not judge it then."""
+        long: rules do not judge it then. What came up as an endpoint gets no more time for a transform."""
         limits = self._settings.limits
+        if conditions.batch:
+            return replace(HealthChecks.of_transforms(limits), start_window=limits.start_window)
         if self._lacks_model:
             return HealthChecks.of_endpoints(limits, min(limits.start_window, _WITHOUT_MODEL))
         return HealthChecks.of_endpoints(limits)

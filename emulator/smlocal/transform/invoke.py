@@ -118,8 +118,7 @@ class Invoker:
             yield piece
 
     def _judged(self, response: Response, answer: Spool) -> Spool:
-        if _is_gzip(response.headers):
-            answer = _gunzipped(answer, self._in_memory)
+        answer = unpacked(answer, response.headers, self._in_memory)
         if 200 <= response.status < 300:
             return answer
         status = response.status
@@ -139,12 +138,10 @@ class _Again(Exception):
         self.failure = failure
 
 
-def _is_gzip(headers: Mapping[str, str]) -> bool:
-    return headers.get("Content-Encoding", "").strip().lower() == "gzip"
-
-
-def _gunzipped(packed: Spool, in_memory: int) -> Spool:
-    """The answer as the platform's client, which asked for gzip by itself, hands it on."""
+def unpacked(packed: Spool, headers: Mapping[str, str], in_memory: int) -> Spool:
+    """The answer as the platform's client, which asked for gzip by itself, hands it on. Raises ConnectionFailed."""
+    if headers.get("Content-Encoding", "").strip().lower() != "gzip":
+        return packed
     plain = Spool(in_memory)
     try:
         _gunzip(packed.open(), plain)

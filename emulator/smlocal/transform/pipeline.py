@@ -49,10 +49,11 @@ class Payload:
     def open(self) -> bytes | AsyncIterable[bytes]:
         if self.body is None:
             return self.source.stream()
-        return _pieces(self.body) if self.chunked else self.body
+        return pieces(self.body) if self.chunked else self.body
 
 
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
+async def pieces(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is sent chunked."""
     for start in range(0, len(body), _PIECE):
         yield body[start : start + _PIECE]
 

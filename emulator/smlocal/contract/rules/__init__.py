@@ -1,7 +1,7 @@
 """All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
 
 from smlocal.contract.rule import Rule
-from smlocal.contract.rules import hosting, image, training
+from smlocal.contract.rules import batch, hosting, image, training
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
@@ -39,4 +39,12 @@ RULES: tuple[Rule, ...] = (
     hosting.writes_to_its_model,
     hosting.needs_the_network,
     hosting.needs_headers_that_may_be_absent,
+    batch.execution_parameters_malformed,
+    batch.records_in_are_not_records_out,
+    batch.final_newline_changes_the_count,
+    batch.full_mini_batch_refused,
+    batch.crlf_changes_the_count,
+    batch.blank_line_changes_the_count,
+    batch.promised_concurrency_fails,
+    batch.accept_ignored,
 )

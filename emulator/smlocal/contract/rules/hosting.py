@@ -42,7 +42,7 @@ def _lacks_model(examination: Examination) -> bool:
     return examination.asked.training and not given and _healthy(examination) is None
 
 
-def _not_up(examination: Examination) -> Judgement | None:
+def not_up(examination: Examination) -> Judgement | None:
     """Why nothing can be said of how it comes up."""
     missing = _no_serving(examination)
     if missing is not None:
@@ -57,7 +57,7 @@ def _healthy(examination: Examination) -> ServingTrial | None:
 
 def _exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
     """The exchanges of a probe, or why there are none."""
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
@@ -69,7 +69,7 @@ def _exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | J
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
 
 
-def _is_good(exchange: Exchange) -> bool:
+def is_good(exchange: Exchange) -> bool:
     return exchange.status is not None and 200 <= exchange.status <= 299
 
 
@@ -84,16 +84,16 @@ def _bad_before(examination: Examination, exchange: Exchange) -> str:
     exchanges = trial.exchanges if trial is not None else ()
     before = exchanges[: exchanges.index(exchange)] if exchange in exchanges else ()
     if before and before[-1].status is None:
-        return f"{before[-1].probe}: {_said(before[-1])}"
+        return f"{before[-1].probe}: {said(before[-1])}"
     samples = [item for item in before if item.probe == "sample"]
-    return _said(samples[0]) if samples and not _is_good(samples[0]) else ""
+    return said(samples[0]) if samples and not is_good(samples[0]) else ""
 
 
 def _lines(trial: ServingTrial) -> tuple[str, ...]:
     return tuple(f"| {line}" for line in trial.run.last_lines[-5:])
 
 
-def _said(exchange: Exchange) -> str:
+def said(exchange: Exchange) -> str:
     """An exchange in one line."""
     if exchange.status is None:
         return f"{exchange.request}: no answer after {exchange.seconds:.1f} s ({exchange.fault})"
@@ -118,7 +118,7 @@ def exits_while_starting(examination: Examination) -> Judgement:
 
     Fix: Read its last lines. `serve` must stay in the foreground, and load its model from where /opt/ml/model has it.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     trial = _last(examination)
@@ -141,7 +141,7 @@ def never_healthy(examination: Examination) -> Judgement:
 
     Fix: Answer GET /ping on port 8080 with 200 as soon as the model is loaded.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
@@ -160,7 +160,7 @@ def ping_is_not_200(examination: Examination) -> Judgement:
 
     Fix: Add a route GET /ping that answers 200 with an empty body once the model is loaded.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     if _healthy(examination) is not None:
@@ -183,7 +183,7 @@ def ping_takes_too_long(examination: Examination) -> Judgement:
 
     Fix: Answer at once, without predicting or loading anything, from a worker that invocations do not occupy.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination) or _last(examination)
@@ -227,7 +227,7 @@ def ping_waits_for_a_running_invocation(examination: Examination) -> Judgement:
     if refused or len(waited) == len(busy) or longest.seconds > _PING_SECONDS:
         worst = refused[0] if refused else longest
         return broken(
-            f"{_said(worst)}; {len(waited)} of {len(busy)} pings were answered only after a body of 6 MiB was",
+            f"{said(worst)}; {len(waited)} of {len(busy)} pings were answered only after a body of 6 MiB was",
             sagemaker="the host is taken for sick and replaced; callers get 424 or 503 meanwhile",
         )
     return kept(f"{len(busy)} pings while 6 MiB bodies were predicted, the longest {longest.seconds * 1000:.0f} ms")
@@ -272,12 +272,12 @@ def sample_request_fails(examination: Examination) -> Judgement:
     if isinstance(samples, Judgement):
         return samples
     for sample in sorted(samples, key=attrgetter("timed_out")):  # a rule of its own speaks of those that take too long
-        if not _is_good(sample):
-            return broken(_said(sample), sagemaker=_model_error(sample))
+        if not is_good(sample):
+            return broken(said(sample), sagemaker=_model_error(sample))
         if _is_wrong(sample):
             expected = (sample.expected or b"")[:80].decode("utf-8", "replace")
-            return broken(_said(sample), f"expected: {expected!r}", sagemaker="200, and the wrong answer")
-    return kept(*(_said(sample) for sample in samples))
+            return broken(said(sample), f"expected: {expected!r}", sagemaker="200, and the wrong answer")
+    return kept(*(said(sample) for sample in samples))
 
 
 @rule("SM308", Severity.ERROR, _SERVING, "aws/sagemaker-python-sdk issues 1119, 2574")
@@ -294,11 +294,11 @@ def invocation_takes_too_long(examination: Examination) -> Judgement:
     slow = [sample for sample in samples if sample.timed_out or sample.seconds > _INVOCATION_SECONDS]
     if slow:
         others = [sample for sample in samples if sample not in slow]
-        all_else_good = all(_is_good(sample) and not _is_wrong(sample) for sample in others)
-        return broken(_said(slow[0]), sagemaker=_TIMED_OUT, explains=("SM3",) if all_else_good else ())
+        all_else_good = all(is_good(sample) and not _is_wrong(sample) for sample in others)
+        return broken(said(slow[0]), sagemaker=_TIMED_OUT, explains=("SM3", "SM4") if all_else_good else ())
     answered = [sample.seconds for sample in samples if sample.status is not None]
     if not answered:
-        return without(Reason.INCONCLUSIVE, _said(samples[0]))
+        return without(Reason.INCONCLUSIVE, said(samples[0]))
     return kept(f"the slowest took {max(answered):.2f} s")
 
 
@@ -338,13 +338,13 @@ def _client_fault(examination: Examination, probe: str, may_end: bool = False) -
     if bad_before and (exchange.status is None or exchange.status >= 500 or is_dead):
         return without(Reason.INCONCLUSIVE, f"already before: {bad_before}")
     if is_dead:
-        return broken(_said(exchange), "afterwards GET /ping is not answered with 200", sagemaker=_UNHEALTHY)
+        return broken(said(exchange), "afterwards GET /ping is not answered with 200", sagemaker=_UNHEALTHY)
     if exchange.status is None:
         severity = Severity.ERROR if may_end else Severity.WARNING
-        return broken(_said(exchange), sagemaker=_model_error(exchange), severity=severity)
+        return broken(said(exchange), sagemaker=_model_error(exchange), severity=severity)
     if exchange.status >= 500:
-        return broken(_said(exchange), sagemaker=_model_error(exchange), severity=Severity.WARNING)
-    return kept(_said(exchange))
+        return broken(said(exchange), sagemaker=_model_error(exchange), severity=Severity.WARNING)
+    return kept(said(exchange))
 
 
 @rule("SM311", Severity.ERROR, "API: runtime_InvokeEndpoint, Body")
@@ -360,15 +360,15 @@ def refuses_a_body_of_6_mib(examination: Examination) -> Judgement:
     if isinstance(found, Judgement):
         return found
     refused = [exchange for exchange in found if exchange.status == _TOO_LARGE]
-    good = [exchange for exchange in found if _is_good(exchange)]
+    good = [exchange for exchange in found if is_good(exchange)]
     if refused:
-        return broken(_said(refused[0]), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
+        return broken(said(refused[0]), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
     if good:
-        return kept(_said(good[0]))
+        return kept(said(good[0]))
     samples = _exchanges(examination, "sample")
-    if isinstance(samples, Judgement) or not _is_good(samples[0]):
+    if isinstance(samples, Judgement) or not is_good(samples[0]):
         return without(Reason.INCONCLUSIVE, "the sample that it is made of fails, too")
-    return broken(_said(found[0]), sagemaker=_model_error(found[0]), severity=Severity.WARNING)
+    return broken(said(found[0]), sagemaker=_model_error(found[0]), severity=Severity.WARNING, explains=())
 
 
 @rule("SM312", Severity.WARNING, _SERVING)
@@ -380,7 +380,7 @@ def ignores_sigterm(examination: Examination) -> Judgement:
 
     Fix: Write ENTRYPOINT in exec form, `exec` the server from shell scripts, and handle SIGTERM.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     trial = _healthy(examination)
@@ -425,7 +425,7 @@ def needs_the_network(examination: Examination) -> Judgement:
 
     Fix: Bake into the image, or into the model archive, what it downloads.
     """
-    missing = _not_up(examination)
+    missing = not_up(examination)
     if missing is not None:
         return missing
     hard, easy = examination.serving.get("hard"), examination.serving.get("easy")
@@ -451,8 +451,8 @@ def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
         if isinstance(found, Judgement):
             return found
         samples = _exchanges(examination, "sample")
-        if isinstance(samples, Judgement) or not _is_good(samples[0]):
+        if isinstance(samples, Judgement) or not is_good(samples[0]):
             return without(Reason.INCONCLUSIVE, "the sample itself fails")
-        if not _is_good(found[0]):
-            return broken(f"{probe}: {_said(found[0])}", sagemaker=_model_error(found[0]))
+        if not is_good(found[0]):
+            return broken(f"{probe}: {said(found[0])}", sagemaker=_model_error(found[0]))
     return kept("both are answered")
