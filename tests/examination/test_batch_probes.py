@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from smlocal.evidence import Exchange, ExecutionParameters
-from smlocal.examination import Plan, Sample
+from smlocal.examination import Plan, Sample, batch_probes
 from smlocal.examination.batch_probes import (
     ACCEPT,
     AT_ONCE,
@@ -134,6 +134,15 @@ def test_what_an_answer_adds_to_the_output_is_counted(
 def test_gzip_that_is_none_is_no_answer(ask: Callable[..., Asked]) -> None:
     exchanges, _, _ = ask(lambda body: csv(b"0\n", more="Content-Encoding: gzip\r\n"))
     assert [item.status for item in exchanges] == [None]
+
+
+def test_gzip_that_unpacks_without_end_is_no_answer(ask: Callable[..., Asked], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_probes, "LARGEST_ANSWER", MEBIBYTE)
+    packed = gzip.compress(bytes(2 * MEBIBYTE))
+    exchanges, _, _ = ask(lambda body: csv(packed, more="Content-Encoding: gzip\r\n"))
+    assert [(item.status, item.fault) for item in exchanges] == [
+        (None, f"the answer unpacks to more than {MEBIBYTE} bytes")
+    ]
 
 
 def test_nothing_more_is_asked_when_the_records_fail(ask: Callable[..., Asked]) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from smlocal.evidence import Exchange, ExecutionParameters
 from smlocal.examination.plan import Plan, Sample
-from smlocal.examination.probes import BY_LINES, Probes, media_type
+from smlocal.examination.probes import BY_LINES, LARGEST_ANSWER, Probes, media_type
 from smlocal.http_client import HttpClient
 from smlocal.settings import MEBIBYTE, Limits
 from smlocal.transform.assemble import Assembler
@@ -195,7 +195,7 @@ class _Lines:
             return None
         assembler = Assembler(line=True, in_memory=_IN_MEMORY)
         try:
-            assembler.add(0, unpacked(self._answer, headers, _IN_MEMORY))
+            assembler.add(0, unpacked(self._answer, headers, _IN_MEMORY, LARGEST_ANSWER))
             output = assembler.output.open()
             return sum(chunk.count(b"\n") for chunk in iter(lambda: output.read(CHUNK), b""))
         finally:

@@ -27,7 +27,7 @@ PING_AFTER = "ping after everything"
 
 _BIG_BYTES = 6 * MEBIBYTE  # API: InvokeEndpoint's Body
 _HEAD = 2048
-_LARGEST_ANSWER = 256 * MEBIBYTE
+LARGEST_ANSWER = 256 * MEBIBYTE
 _UNKNOWN = "application/x-smlocal-unknown"
 _GARBAGE = b'\xff\xfe{"[,\r\n\x00;;;"\n'
 _AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
@@ -126,7 +126,7 @@ class Probes:
                 headers={**REAL_TIME.headers, **headers},
                 body=body,
                 timeout=seconds,
-                max_response=_LARGEST_ANSWER,
+                max_response=LARGEST_ANSWER,
                 sink=answer.take,
             )
             records = counter.count(response.headers) if counter is not None else None

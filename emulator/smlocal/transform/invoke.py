@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from smlocal.errors import ConnectionFailed, JobFailed, TimedOut
+from smlocal.errors import ConnectionFailed, JobFailed, ResponseTooLarge, TimedOut
 from smlocal.http_client import HttpClient, Response
 from smlocal.transform.data_log import NO_ANSWER, SEE_LOGS_ALGORITHM, reason_for, status_lines
 from smlocal.transform.plan import Plan
@@ -138,13 +138,17 @@ class _Again(Exception):
         self.failure = failure
 
 
-def unpacked(packed: Spool, headers: Mapping[str, str], in_memory: int) -> Spool:
-    """The answer as the platform's client, which asked for gzip by itself, hands it on. Raises ConnectionFailed."""
+def unpacked(packed: Spool, headers: Mapping[str, str], in_memory: int, most: int | None = None) -> Spool:
+    """The answer as the platform's client, which asked for gzip by itself, hands it on. Raises ConnectionFailed, also
+    for more than `most` bytes."""
     if headers.get("Content-Encoding", "").strip().lower() != "gzip":
         return packed
     plain = Spool(in_memory)
     try:
-        _gunzip(packed.open(), plain)
+        _gunzip(packed.open(), plain, most)
+    except ResponseTooLarge:
+        plain.close()
+        raise
     except zlib.error as error:
         plain.close()
         raise ConnectionFailed(f"the answer is not the gzip that its headers promise: {error}") from error
@@ -153,12 +157,14 @@ def unpacked(packed: Spool, headers: Mapping[str, str], in_memory: int) -> Spool
     return plain
 
 
-def _gunzip(source: BinaryIO, target: Spool) -> None:
+def _gunzip(source: BinaryIO, target: Spool, most: int | None) -> None:
     data = source.read(_STEP)
     while data:  # a gzip stream is one member after another
         member = zlib.decompressobj(wbits=31)
         while not member.eof:
             target.write(member.decompress(data, _STEP))
+            if most is not None and target.size > most:
+                raise ResponseTooLarge(f"the answer unpacks to more than {most} bytes")
             data = member.unconsumed_tail
             if not data and not member.eof:
                 data = source.read(_STEP)
