@@ -26,11 +26,13 @@ _SERVES = (
     "SM312",
     "SM313",
     "SM314",
+    "SM315",
     "SM316",
+    "SM317",
 )
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
-_AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316")
+_AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM315", "SM316", "SM317")
 
 
 @dataclass(frozen=True)
@@ -68,5 +70,6 @@ FOLLOWS: Sequence[Link] = (
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
     Link("SM308", ("SM307",)),
+    Link("SM317", ("SM307",)),
     Link("SM310", hides=("SM312",)),
 )
