@@ -10,16 +10,20 @@ from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, Ping
 from tests.contract import rows_batch
 from tests.contract.row import ERROR, KEPT, WARNING, Expected, Row
 from tests.contract.samples import (
+    ANSWER,
     BIG,
     BROKEN_BODY,
     BROKEN_DATA,
     EASY,
     GOOD,
     JSON,
+    LONGER_ANSWER,
+    MANY_CALLERS,
     NETWORK,
     NO_ACCEPT,
     NO_EXTRA,
     ODD_HEADERS,
+    ONE_CALLER,
     PING_WHILE_BUSY,
     READ_ONLY,
     REFUSED_PING,
@@ -46,6 +50,7 @@ from tests.contract.samples import (
     overran,
     ping,
     refused,
+    repeated,
     served,
     serving,
     trained,
@@ -279,7 +284,7 @@ NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0
 
 def without_samples(**changed: tuple[Exchange, ...]) -> Examination:
     """The examination of an image without sample requests."""
-    nothing = {"samples": (), "no_accept": (), "odd_headers": (), "big": (), "busy": ()}
+    nothing = {"samples": (), "no_accept": (), "odd_headers": (), "serial": (), "crowd": (), "big": (), "busy": ()}
     return asked(asking(GOOD, **{**nothing, **changed}), samples=0)
 
 
@@ -295,6 +300,7 @@ def listening(*addresses: str) -> Examination:
     return serving(GOOD, unhealthy(listening=addresses), unhealthy(NETWORK, listening=addresses))
 
 
+SWAPPED = (LONGER_ANSWER, ANSWER) * 2
 SERVING_ROWS = [
     Row("SM301", "it stays up", GOOD, KEPT),
     Row("SM301", "it ends", EXITS, ERROR),
@@ -454,6 +460,26 @@ SERVING_ROWS = [
     Row("SM314", "so it does, and is to run isolated", replace(NETWORK_TO_SERVE, asked=ISOLATED.asked), ERROR),
     Row("SM314", "it never comes up", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM314", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
+    Row("SM315", "all are answered as one alone", GOOD, KEPT),
+    Row("SM315", "answers are mixed up", asking(GOOD, crowd=repeated(MANY_CALLERS, ANSWER, ANSWER)), ERROR),
+    Row("SM315", "each answer goes to the other", asking(GOOD, crowd=repeated(MANY_CALLERS, *SWAPPED)), ERROR),
+    Row("SM315", "requests fail under load", asking(GOOD, crowd=repeated(MANY_CALLERS, status=503)), WARNING),
+    Row("SM315", "connections break under load", asking(GOOD, crowd=(unanswered(MANY_CALLERS, sample=0),)), WARNING),
+    Row(
+        "SM315",
+        "an answer is mixed up and another fails",
+        asking(GOOD, crowd=(*repeated(MANY_CALLERS, ANSWER, ANSWER), unanswered(MANY_CALLERS, sample=0))),
+        ERROR,
+    ),
+    Row(
+        "SM315",
+        "answers differ by themselves",
+        asking(GOOD, serial=repeated(ONE_CALLER, b"0\n", b"1\n", b"2\n", b"3\n"), crowd=repeated(MANY_CALLERS, b"4\n")),
+        Reason.INCONCLUSIVE,
+    ),
+    Row("SM315", "one caller fails, too", asking(GOOD, serial=repeated(ONE_CALLER, status=500)), Reason.INCONCLUSIVE),
+    Row("SM315", "the samples take too long", asking(GOOD, serial=(), crowd=()), Reason.INCONCLUSIVE),
+    Row("SM315", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
     Row("SM316", "both are answered", GOOD, KEPT),
     Row("SM316", "406 without Accept", asking(GOOD, no_accept=(exchange(NO_ACCEPT, 406),)), WARNING),
     Row("SM316", "no answer to unknown headers", asking(GOOD, odd_headers=(unanswered(ODD_HEADERS),)), WARNING),
@@ -481,6 +507,23 @@ SERVING_ROWS = [
             ("there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
         )
     ),
+    Row("SM317", "the first invocation is answered", GOOD, KEPT),
+    Row("SM317", "the first one fails, later ones do not", asking(GOOD, samples=SAMPLE_FAILS), ERROR),
+    Row("SM317", "the first one is not answered, later ones are", asking(GOOD, samples=(unanswered(SAMPLE),)), ERROR),
+    Row(
+        "SM317",
+        "all fail",
+        asking(GOOD, samples=SAMPLE_FAILS, serial=repeated(ONE_CALLER, status=500)),
+        Reason.INCONCLUSIVE,
+    ),
+    Row(
+        "SM317",
+        "another sample is answered later",
+        asking(GOOD, samples=SAMPLE_FAILS, serial=(exchange(ONE_CALLER, sample=1),)),
+        Reason.INCONCLUSIVE,
+    ),
+    Row("SM317", "nothing was asked later", asking(GOOD, samples=SAMPLE_FAILS, serial=()), Reason.INCONCLUSIVE),
+    Row("SM317", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
 ]
 
 ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *SERVING_ROWS, *rows_batch.ROWS]

@@ -39,6 +39,8 @@ NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
 BROKEN_BODY = "broken body"
+ONE_CALLER = "one caller"
+MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 RECORDS = "records"
@@ -52,6 +54,7 @@ TIMED_OUT = "POST http://127.0.0.1:49153/invocations was not answered within 60 
 RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by peer"
 
 ANSWER = b"0\n"
+LONGER_ANSWER = b"0\n0\n"
 MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
 READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
 UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
@@ -201,12 +204,20 @@ def busy_pings(*times: tuple[float, float], status: int | None = 200) -> tuple[E
     return tuple(exchange(PING_WHILE_BUSY, status, began, ended - began) for began, ended in times)
 
 
+def repeated(probe: str, *answers: bytes, **more: Any) -> tuple[Exchange, ...]:
+    """Two samples, sent again and again: the answers to them in turn."""
+    given = answers or (ANSWER, LONGER_ANSWER) * 2
+    return tuple(exchange(probe, body=body, sample=number % 2, **more) for number, body in enumerate(given))
+
+
 def requests(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
     """All exchanges of a good run in their order; the changed ones by the name that they have here."""
     parts = {
         "samples": (exchange(SAMPLE, expected=ANSWER),),
         "no_accept": (exchange(NO_ACCEPT),),
         "odd_headers": (exchange(ODD_HEADERS),),
+        "serial": repeated(ONE_CALLER),
+        "crowd": repeated(MANY_CALLERS),
         "big": bodies((1.0, 3.0), (1.0, 3.5)),
         "busy": busy_pings((1.05, 1.07), (1.1, 1.12), (2.99, 3.01)),
         "unknown_type": (exchange(UNKNOWN_TYPE, 415),),

@@ -168,7 +168,7 @@ ALL_TRAIN = [name for name in IDS if name.startswith("SM2")]
 ALL_SERVE = [name for name in IDS if name.startswith(("SM3", "SM4"))]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
 BATCH = [name for name in IDS if name.startswith("SM4")]
-NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316", *BATCH]
+NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM315", "SM316", "SM317", *BATCH]
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
 
@@ -304,11 +304,16 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
-        without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),))),
+        without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())),
         ["SM308"],
         {"SM308": ["SM307", *BATCH]},
     ),
-    ("a sample fails", without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),))), ["SM307"], {"SM307": BATCH}),
+    (
+        "a sample fails",
+        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
+        ["SM307"],
+        {"SM307": BATCH},
+    ),
     (
         "records fail, though the sample does not",
         replace(GOOD, serving={**GOOD.serving, "batch": of_batch(lines(RECORDS, None, status=500))}),
@@ -341,9 +346,20 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ),
     (
         "a sample takes too long, and another one fails",
-        asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0), exchange(SAMPLE, 400))),
+        asking(
+            GOOD,
+            samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0), exchange(SAMPLE, 400)),
+            serial=(),
+            crowd=(),
+        ),
         ["SM307", "SM308"],
         {},
+    ),
+    (
+        "it is healthy before it can work",
+        asking(GOOD, samples=(exchange(SAMPLE, 500),)),
+        ["SM317"],
+        {"SM317": ["SM307"]},
     ),
     (
         "a broken body ends the server",

@@ -27,13 +27,27 @@ _SERVES = (
     "SM312",
     "SM313",
     "SM314",
+    "SM315",
     "SM316",
+    "SM317",
     *_BATCH,
 )
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
-_AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316", *_BATCH)
+_AFTER_COMING_UP = (
+    "SM305",
+    "SM307",
+    "SM308",
+    "SM309",
+    "SM310",
+    "SM311",
+    "SM312",
+    "SM315",
+    "SM316",
+    "SM317",
+    *_BATCH,
+)
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
     Link("SM308", ("SM307",), _BATCH),
+    Link("SM317", ("SM307",)),
     Link("SM307", hides=_BATCH),
     Link("SM310", hides=("SM312",)),
     Link("SM311", ("SM404",), ("SM407",)),

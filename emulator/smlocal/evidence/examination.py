@@ -90,6 +90,7 @@ class Exchange:
     body: bytes = b""  # its beginning, at most 2 KiB
     digest: str = ""  # SHA-256 of all of it
     expected: bytes | None = None  # what the configuration says the body must be
+    sample: int | None = None  # which body was sent, where bodies are sent more than once: 0 is the first sample
     accepts: str = ""  # the Accept that was sent
     records_sent: int | None = None  # lines of the request, when they were counted
     records: int | None = None  # lines that the answer adds to a job's output; None: they cannot be told

@@ -45,6 +45,10 @@ class Examiner:
         self._store = store
         self._settings = settings
 
+    def look(self, image: str) -> ImageEvidence:
+        """What the image shows without being run. Raises ImageNotFound."""
+        return ImageExaminer(self._engine, self._launcher).examine(image)
+
     def examine(
         self,
         image: str,
@@ -62,7 +66,7 @@ class Examiner:
         stop, bounds = stop or Stop(), bounds or Bounds()
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
-        facts = ImageExaminer(self._engine, self._launcher).examine(image)
+        facts = self.look(image)
         trials = TrainingTrials(
             self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
         )

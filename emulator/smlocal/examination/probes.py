@@ -6,6 +6,8 @@ import hashlib
 import time
 from collections.abc import AsyncIterable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from smlocal.errors import ConnectionFailed, SmlocalError, TimedOut
@@ -21,6 +23,8 @@ NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
 BROKEN_BODY = "broken body"
+ONE_CALLER = "one caller"
+MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 PING_AFTER = "ping after everything"
@@ -31,6 +35,9 @@ LARGEST_ANSWER = 256 * MEBIBYTE
 _UNKNOWN = "application/x-smlocal-unknown"
 _GARBAGE = b'\xff\xfe{"[,\r\n\x00;;;"\n'
 _AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
+_CALLERS = 8
+_TIMES_SERIAL, _TIMES_AT_ONCE = 2, 4  # that each body is sent
+_QUICK = 5.0  # seconds within which a sample must be answered to be sent again and again
 _BUSY_AFTER = 0.05  # seconds after which a server that got a big body is at work on it
 _MOST_PINGS = 100
 _PAUSE = 0.02  # seconds between pings
@@ -66,6 +73,7 @@ class Probes:
             found.append(self._invoke(NO_ACCEPT, first.body, {"Content-Type": first.content_type}))
             odd = {"X-Amzn-SageMaker-Custom-Attributes": "smlocal=check", "X-Smlocal-Unknown": "1"}
             found.append(self._invoke(ODD_HEADERS, first.body, {**_headers(first), **odd}))
+            found += self._repeated(quick=all(exchange.seconds < _QUICK for exchange in found))
             found += self._busy(first)
         content_type = self._samples[0].content_type if self._samples else "text/csv"
         body = self._samples[0].body if self._samples else b"1,2,3\n"
@@ -80,9 +88,26 @@ class Probes:
     def _sample(self, probe: str, sample: Sample) -> Exchange:
         return self._invoke(probe, sample.body, _headers(sample), expected=sample.expect)
 
+    def _repeated(self, *, quick: bool) -> list[Exchange]:
+        """Each sample, and a longer one so that answers can be mixed up, by one caller and by many at once."""
+        if not quick:
+            return []
+        longer = _lines_of(self._samples[0], 2)
+        samples = self._samples if longer is None else (*self._samples, replace(self._samples[0], body=longer))
+
+        def send(probe: str, number: int) -> Exchange:
+            sample = samples[number]
+            return replace(self._invoke(probe, sample.body, _headers(sample)), sample=number)
+
+        numbers = range(len(samples))
+        serial = [send(ONE_CALLER, number) for _ in range(_TIMES_SERIAL) for number in numbers]
+        with ThreadPoolExecutor(_CALLERS) as pool:
+            at_once = list(pool.map(partial(send, MANY_CALLERS), [*numbers] * _TIMES_AT_ONCE))
+        return [*serial, *at_once]
+
     def _busy(self, sample: Sample) -> list[Exchange]:
         """Bodies of 6 MiB, and pings while the server is busy with them."""
-        body = _repeated(sample)
+        body = _lines_of(sample)
         if body is None:
             return []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -186,9 +211,10 @@ def _headers(sample: Sample) -> dict[str, str]:
     return {**headers, "Accept": sample.accept} if sample.accept is not None else headers
 
 
-def _repeated(sample: Sample) -> bytes | None:
-    """The sample's records again and again, to a little less than 6 MiB; None for formats that are not lines."""
+def _lines_of(sample: Sample, times: int | None = None) -> bytes | None:
+    """The sample's records so many times, by default to a little less than 6 MiB; None for formats that are not
+    lines."""
     if media_type(sample.content_type) not in BY_LINES or not sample.body.strip():
         return None
     record = sample.body if sample.body.endswith(b"\n") else sample.body + b"\n"
-    return record * (_BIG_BYTES // len(record)) or None
+    return record * (_BIG_BYTES // len(record) if times is None else times) or None

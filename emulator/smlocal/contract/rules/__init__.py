@@ -1,7 +1,7 @@
 """All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
 
 from smlocal.contract.rule import Rule
-from smlocal.contract.rules import batch, hosting, image, training
+from smlocal.contract.rules import batch, hosting, image, invocations, training
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
@@ -30,15 +30,17 @@ RULES: tuple[Rule, ...] = (
     hosting.ping_takes_too_long,
     hosting.ping_waits_for_a_running_invocation,
     hosting.bound_to_the_wrong_address,
-    hosting.sample_request_fails,
-    hosting.invocation_takes_too_long,
-    hosting.unknown_content_type_gives_5xx,
-    hosting.broken_body_harms,
-    hosting.refuses_a_body_of_6_mib,
+    invocations.sample_request_fails,
+    invocations.invocation_takes_too_long,
+    invocations.unknown_content_type_gives_5xx,
+    invocations.broken_body_harms,
+    invocations.refuses_a_body_of_6_mib,
     hosting.ignores_sigterm,
     hosting.writes_to_its_model,
     hosting.needs_the_network,
-    hosting.needs_headers_that_may_be_absent,
+    invocations.answers_of_concurrent_callers_differ,
+    invocations.needs_headers_that_may_be_absent,
+    invocations.healthy_before_it_can_work,
     batch.execution_parameters_malformed,
     batch.records_in_are_not_records_out,
     batch.final_newline_changes_the_count,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.contract.rules.hosting import is_good, not_up, said
+from smlocal.contract.rules.serving_facts import is_good, not_up, said
 from smlocal.evidence import Examination, Exchange, ExecutionParameters, ServingTrial
 
 _BATCH = "AWS developer guide, your-algorithms-batch-code"
