@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 from benchmarks import bare
 from benchmarks.measure import Comparison, compare, timed
 from smlocal import artifacts
+from smlocal.contract import RULES, Outcome, judge
+from smlocal.examination import Plan, Sample, Source
 from smlocal.hosting import Model, ModelServer
 from smlocal.settings import Settings
 from smlocal.shipped import iris_csv
@@ -131,6 +133,28 @@ class Bench:
         began, ended = described["TransformStartTime"], described["TransformEndTime"]
         return float((ended - began).total_seconds())
 
+    def check(self) -> Comparison:
+        self.program.store.put(BUCKET, "broken/iris.csv", io.BytesIO(b"0,long,3.5,short,0.2\n"))
+        iris = Source(iris_csv(), "text/csv")
+        plan = Plan(
+            channels={"train": iris},
+            broken={"train": iris},
+            hyperparameters={"criterion": "gini"},
+            samples=(Sample(RECORD + b"\n", "text/csv", "text/csv", b"0\n"),),
+        )
+        addresses = {("train", False): f"s3://{BUCKET}/train/", ("train", True): f"s3://{BUCKET}/broken/"}
+
+        def ours() -> None:
+            examination = self.program.examiner.examine(bare.IMAGE, plan, addresses)
+            broken = [item for item in judge(examination, RULES).findings if item.outcome is Outcome.BROKEN]
+            if broken:
+                raise RuntimeError(f"the image breaks {broken}")
+
+        def floor() -> float:
+            return timed(lambda: bare.train(self.tree)) + bare.time_to_healthy(self.tree)
+
+        return compare("check", lambda: timed(ours), floor, bound=3.0, turns=3)
+
     def pack(self) -> Comparison:
         folder = self.folder / "weights"
         folder.mkdir()
@@ -186,11 +210,11 @@ def _bench() -> Iterator[Bench]:
 
 def main(names: list[str], opened: Callable[[], AbstractContextManager[Any]] = _bench) -> int:
     """Run the benchmarks of these names, or all; `opened` makes what they share."""
-    wanted = names or ["train", "serve", "invoke", "transform", "pack", "start-up"]
+    wanted = names or ["train", "serve", "invoke", "transform", "pack", "check", "start-up"]
     held = []
     with opened() as bench:
         known: dict[str, Callable[[], Comparison]] = {
-            name: getattr(bench, name) for name in ("train", "serve", "invoke", "transform", "pack")
+            name: getattr(bench, name) for name in ("train", "serve", "invoke", "transform", "pack", "check")
         }
         for name in wanted:
             if name == "start-up":

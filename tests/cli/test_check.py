@@ -27,6 +27,7 @@ from tests.cli.test_progress import on_a_terminal
 from tests.container.conftest import BROKEN
 
 Command = Callable[..., Said]
+CONTAINERS = Path(__file__).resolve().parents[2] / "fixtures" / "containers"
 
 CONFIGURATION = """
 [check.training]
@@ -168,6 +169,23 @@ def test_the_reference_image_passes_and_nothing_is_left(
     assert list(scratch.iterdir()) == []
     assert not (tmp_path / "state").exists()
     assert engine.owned(owner.this_process().labels()) == []
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_what_the_runs_made_is_kept_when_it_is_asked_for(
+    smlocal: Command, build_image: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    container = CONTAINERS / "SM204-broken-data-passes"
+    image = build_image(container, "smlocal-test/containers:sm204")
+    said = smlocal("check", image, "--config", container / "smlocal.toml", "--keep")
+    (folder,) = scratch.iterdir()
+    assert f"kept: {folder} (records and logs of the runs, and what they made)\n" in said.err
+    assert {path.name for path in folder.rglob("*.tar.gz")} == {"model.tar.gz"}
+    assert len({path.parent for path in folder.rglob("events.jsonl")}) == 2
 
 
 @pytest.mark.engine

@@ -33,7 +33,7 @@ def test_options_and_the_image_make_a_configuration_that_check_takes(
     smlocal: Command, sklearn_image: str, data: Path
 ) -> None:
     said = smlocal("init", sklearn_image, "--channel", "train=iris.csv", "-p", "n_estimators=20", "--sample", "row.csv")
-    assert (said.code, said.err) == (0, "")
+    assert (said.code, said.err) == (0, f"looking at {sklearn_image}\n")
     assert f"smlocal check {sklearn_image}" in said.out
     check = tomllib.loads((data / "smlocal.toml").read_text())["check"]
     assert check["training"] == {

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import re
+import shutil
 import tempfile
 import textwrap
 import time
@@ -44,6 +45,7 @@ def check(
         list[str] | None,
         typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(_FORMATS)}."),
     ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the records, logs and models of the runs.")] = False,
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
 ) -> None:
     """Run IMAGE as SageMaker would, try to break it, and say which clauses of the contract it keeps.
@@ -67,7 +69,7 @@ def check(
     if not table:
         terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
     began = time.monotonic()
-    examination = _examine(common, image, plan, policy)
+    examination = _examine(common, image, plan, policy, keep)
     verdict = judge(examination, RULES, selection)
     if not any(finding.outcome in (Outcome.KEPT, Outcome.BROKEN) for finding in verdict.findings):
         raise UsageError(
@@ -108,8 +110,8 @@ def _answer(terminal: Terminal, report: Report) -> None:
     terminal.console().print(text, soft_wrap=True)
 
 
-def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy) -> Examination:
-    """Make the runs, with a state folder of their own that is gone afterwards."""
+def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy, keep: bool) -> Examination:
+    """Make the runs, with a state folder of their own that is gone afterwards unless it is to be kept."""
     from smlocal.cli.image_choice import chosen
     from smlocal.cli.interrupts import INTERRUPTED, stop_on_interrupt
     from smlocal.cli.places import Places
@@ -126,7 +128,7 @@ def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy) -> Exam
     }
     model = places.source(str(plan.model), "model") if plan.model is not None else None
     with contextlib.ExitStack() as held:
-        scratch = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="smlocal-check-")))
+        scratch = held.enter_context(_scratch(terminal, keep))
         settings = dataclasses.replace(common.settings(), state=scratch, s3_endpoint_url=None)
         program = held.enter_context(Program(settings, places.mounts))
         program.launcher.grant(plan.instance_type)  # refused before anything is run
@@ -138,6 +140,19 @@ def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy) -> Exam
         except Stopped as error:
             terminal.say("interrupted: there is no verdict")
             raise typer.Exit(INTERRUPTED) from error
+
+
+@contextlib.contextmanager
+def _scratch(terminal: Terminal, keep: bool) -> Iterator[Path]:
+    """The state folder of the runs: their records and logs, and their models."""
+    folder = Path(tempfile.mkdtemp(prefix="smlocal-check-"))
+    try:
+        yield folder
+    finally:
+        if keep:
+            terminal.say(f"kept: {folder} (records and logs of the runs, and what they made)")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def rules(context: typer.Context) -> None:
