@@ -62,7 +62,7 @@ USAGE = [
     (["--ignore", "SM3,SM999"], "", "no rule's id begins with 'SM999'"),
     (["--output", "report.xml"], "", "--output 'report.xml': write FORMAT=FILE, such as junit=report.xml"),
     (["--output", "junit="], "", "--output 'junit=': write FORMAT=FILE"),
-    (["--output", "html=r.html"], "", "there is no format 'html'; it is one of text, json, junit, sarif, markdown"),
+    (["--output", "pdf=r.pdf"], "", "no format 'pdf'; it is one of text, json, junit, sarif, markdown, html"),
     (["--output", "json=none/r.json"], "", "--output 'json=none/r.json': there is no folder none"),
     (["--output", "json=."], "", "--output 'json=.': . is a folder"),
     (["--output", "json=r", "--output", "text=r"], "", "--output 'text=r': another report goes to the same file"),
@@ -152,7 +152,7 @@ def test_the_reference_image_passes_and_nothing_is_left(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     configure(Path.cwd())
-    reports = ("text", "json", "junit", "sarif", "markdown")
+    reports = ("text", "json", "junit", "sarif", "markdown", "html")
     said = smlocal("check", sklearn_image, *(word for name in reports for word in ("--output", f"{name}=r.{name}")))
     assert said.code == 0, said
     assert said.out.splitlines()[-1].startswith(f"PASSED {sklearn_image}: 0 errors, ")
@@ -166,6 +166,7 @@ def test_the_reference_image_passes_and_nothing_is_left(
     assert json.loads(Path("r.sarif").read_text())["runs"][0]["results"] == []
     assert Path("r.text").read_text() == said.out
     assert Path("r.markdown").read_text().startswith("### ✅ passed")
+    assert "<svg " in Path("r.html").read_text()
     assert list(scratch.iterdir()) == []
     assert not (tmp_path / "state").exists()
     assert engine.owned(owner.this_process().labels()) == []

@@ -88,6 +88,7 @@ def test_an_exit_is_noticed_at_once(host: Make) -> None:
     assert server.stop() == ended
     evidence = server.evidence()
     assert (evidence.exit_code, evidence.exited_by_itself, evidence.stop_seconds) == (7, True, None)
+    assert evidence.stopped_after is None
     assert evidence.last_lines == ("out of luck",)
 
 
@@ -98,6 +99,8 @@ def test_an_obedient_container_ends_at_sigterm(host: Make, echo: Any) -> None:
     assert ended is not None and ended.code == 0 and not ended.forced
     evidence = server.evidence()
     assert evidence.stop_seconds is not None and evidence.stop_seconds < 0.3
+    assert evidence.seconds_to_healthy is not None and evidence.stopped_after is not None
+    assert evidence.seconds_to_healthy <= evidence.stopped_after < 60
     assert not evidence.killed_after_grace
     assert not evidence.exited_by_itself
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from smlocal.report import Report
 
 _WIDTH = 80
-_FORMATS = ("text", "json", "junit", "sarif", "markdown")
+_FORMATS = ("text", "json", "junit", "sarif", "markdown", "html")
 _STYLES = {"ERROR": "bold red", "WARNING": "yellow", "PASSED": "bold green", "FAILED": "bold red"}
 _MARK = re.compile("^(ERROR|WARNING|PASSED|FAILED)(?= )", re.MULTILINE)
 
@@ -248,5 +248,6 @@ def _rendered(report: Report, kind: str) -> str:
         "junit": reports.as_junit,
         "sarif": reports.as_sarif,
         "markdown": reports.as_markdown,
+        "html": reports.as_html,
     }
     return renderers[kind](report)

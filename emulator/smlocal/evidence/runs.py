@@ -78,6 +78,7 @@ class HostingEvidence:
     last_lines: tuple[str, ...]
     scaled_limits: tuple[str, ...]
     notes: tuple[str, ...]
+    stopped_after: float | None = None  # from the container's start to SIGTERM; None: it was never asked to stop
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,9 @@ class ModelServer:
         self._invocations = 0
         self._model_errors = 0
         self._exit: Exit | None = None
+        self._pinger: Pinger | None = None
         self._stop_seconds: float | None = None
+        self._stopped_after: float | None = None
         self._last_lines: tuple[str, ...] = ()
 
     # start
@@ -104,6 +106,7 @@ class ModelServer:
             with self._stopping:
                 self._container = container
             pinger = Pinger(self._http, lambda: container.base_url, self._platform.headers, self._checks.timeout)
+            self._pinger = pinger
             if self._started.run(container, pinger, self._on_line, stopped):
                 return self._watch_on(container, pinger)
             self.stop()
@@ -291,6 +294,7 @@ class ModelServer:
         if already is not None:
             return already
         began = time.monotonic()
+        self._stopped_after = self._pinger.elapsed() if self._pinger is not None else 0.0
         ended = container.terminate(self._limits.serving_stop_grace, hurry)
         self._stop_seconds = time.monotonic() - began
         return ended
@@ -329,4 +333,5 @@ class ModelServer:
             last_lines=lines,
             scaled_limits=self._settings.scaled,
             notes=self._effects,
+            stopped_after=self._stopped_after,
         )
