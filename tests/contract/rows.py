@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from smlocal.contract import Outcome, Reason, Severity
 from smlocal.contract.finding import Judgement
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, Ping
+from tests.contract import rows_training
+from tests.contract.row import ERROR, KEPT, WARNING, Expected, Row
 from tests.contract.samples import (
     BIG,
     BROKEN_BODY,
@@ -55,18 +56,6 @@ from tests.contract.samples import (
     with_program,
     without_program,
 )
-
-ERROR, WARNING = Severity.ERROR, Severity.WARNING
-KEPT = Outcome.KEPT
-Expected = Severity | Reason | Outcome  # how severely it is broken, or why nothing is said, or that it is kept
-
-
-class Row(NamedTuple):
-    rule: str
-    claim: str
-    seen: Examination
-    expected: Expected
-
 
 SERVES_ONLY = asked(GOOD, training=False)
 TRAINS_ONLY = asked(GOOD, serving=False)
@@ -494,7 +483,7 @@ SERVING_ROWS = [
     ),
 ]
 
-ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *SERVING_ROWS]
+ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *rows_training.ROWS, *SERVING_ROWS]
 
 
 def is_as_expected(judgement: Judgement, severity: Severity, expected: Expected) -> bool:

@@ -11,7 +11,7 @@ from smlocal.contract.finding import Judgement, broken, kept, without
 from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
-from smlocal.evidence import Conditions, Examination
+from smlocal.evidence import Conditions, Examination, FileSeen
 from tests.contract.rows import ROWS, Row
 from tests.contract.samples import (
     BROKEN_BODY,
@@ -19,6 +19,7 @@ from tests.contract.samples import (
     EASY,
     GOOD,
     HARD,
+    MODEL,
     NETWORK,
     READ_ONLY,
     SAMPLE,
@@ -27,6 +28,7 @@ from tests.contract.samples import (
     TOOLKIT,
     also,
     answered,
+    asked,
     asking,
     entrypoint,
     exchange,
@@ -164,6 +166,8 @@ NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model
 
 
 ODD = Conditions(broken_data=True, toolkit_variables=True)
+LINKED = (*MODEL, FileSeen("latest", "symlink", 0, 0o777, "model.joblib"))
+PIPED = (*MODEL, FileSeen("pipe", "other", 0, 0o644))
 DYING = served(stop_seconds=None, exited_by_itself=True)
 
 
@@ -232,13 +236,31 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         "training fails, and nothing is there to serve",
         untrained(training(GOOD, hard=failed(), easy=failed(EASY))),
         ["SM201"],
-        {"SM201": ["SM202", "SM204", "SM206", "SM209", "SM211", "SM214", *ALL_SERVE]},
+        {"SM201": ["SM202", "SM204", "SM206", "SM209", "SM211", "SM212", "SM214", *ALL_SERVE]},
     ),
     (
         "no model, and so no server",
         untrained(training(GOOD, hard=trained(model_files=()))),
         ["SM202"],
         {"SM202": ALL_SERVE},
+    ),
+    (
+        "a link in the model, which no server can get",
+        serving(training(GOOD, hard=trained(model_files=LINKED)), unhealthy(pings=()), unhealthy(NETWORK, pings=())),
+        ["SM212"],
+        {"SM212": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
+    (
+        "a link in the model, and another one is served in vain",
+        serving(asked(training(GOOD, hard=trained(model_files=LINKED)), model_given=True), exited(), exited(NETWORK)),
+        ["SM212", "SM301"],
+        {"SM301": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
+    (
+        "a pipe in the model, of which nobody says what becomes",
+        serving(training(GOOD, hard=trained(model_files=PIPED)), exited(), exited(NETWORK)),
+        ["SM212", "SM301"],
+        {"SM301": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
     ),
     (
         "training needs the toolkit's variables",

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TRAINS = ("SM201", "SM202", "SM203", "SM204", "SM205", "SM206", "SM209", "SM211", "SM214")
+_TRAINS = (
+    "SM201",
+    "SM202",
+    "SM203",
+    "SM204",
+    "SM205",
+    "SM206",
+    "SM209",
+    "SM211",
+    "SM212",
+    "SM214",
+)
 _SERVES = (
     "SM301",
     "SM302",
@@ -29,6 +40,7 @@ _SERVES = (
     "SM316",
 )
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
+_AFTER_PASSING = ("SM202", "SM204", "SM206", "SM209", "SM211", "SM212", "SM214")
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
 _AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316")
 
@@ -41,6 +53,7 @@ class Link:
     seen_as: tuple[str, ...] = ()  # the same fault seen again: broken, these are no findings of their own
     hides: tuple[str, ...] = ()  # these cannot be judged without the run that it spoils
     leaves_no_model: bool = False  # what cannot be judged for want of a model is explained, too
+    only_broken: bool = False  # what it follows from does not explain its consequences: without a run it harms nothing
 
     @property
     def consequences(self) -> frozenset[str]:
@@ -58,8 +71,9 @@ FOLLOWS: Sequence[Link] = (
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM312",)),
     Link("SM211", ("SM201",)),
-    Link("SM201", hides=("SM202", "SM204", "SM206", "SM209", "SM211", "SM214"), leaves_no_model=True),
+    Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
     Link("SM202", leaves_no_model=True),
+    Link("SM212", _DOES_NOT_COME_UP, _SERVES, only_broken=True),
     Link("SM204", hides=("SM203", "SM205")),
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),

@@ -1,7 +1,7 @@
 """All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
 
 from smlocal.contract.rule import Rule
-from smlocal.contract.rules import hosting, image, training
+from smlocal.contract.rules import hosting, image, training, training_model
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
@@ -23,6 +23,7 @@ RULES: tuple[Rule, ...] = (
     training.one_encoding_of_hyperparameters_only,
     training.needs_the_network,
     training.needs_toolkit_variables,
+    training_model.model_holds_links,
     training.trips_over_an_extra_channel,
     hosting.exits_while_starting,
     hosting.never_healthy,
