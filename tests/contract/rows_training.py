@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smlocal.contract import Reason
 from smlocal.evidence import FileSeen, TrainingTrial
 from tests.contract.row import ERROR, KEPT, WARNING, Row
-from tests.contract.samples import EASY, GOOD, MODEL, asked, failed, trained, training, unmade
+from tests.contract.samples import (
+    BROKEN_DATA,
+    EASY,
+    GOOD,
+    MODEL,
+    RESUMED,
+    STOPPED,
+    also,
+    asked,
+    broken_off,
+    failed,
+    halted,
+    killed,
+    trained,
+    training,
+    unmade,
+)
 
 SERVES_ONLY = asked(GOOD, training=False)
 NO_DATA = asked(unmade(GOOD, serving=False), channels=())
@@ -43,11 +61,61 @@ MODEL_ROWS = [
     Row("SM212", "it never passes", FAILS, Reason.RUN_MISSING),
 ]
 
-ROWS = [
-    *MODEL_ROWS,
+NO_LONG_RUN = asked(GOOD, long_run=False)
+NOT_STOPPED = training(GOOD, hard=trained())
+NO_CHECKPOINT = also(GOOD, stopped=halted(checkpoints=()))
+KILLED = also(GOOD, stopped=killed())
+
+STOP_ROWS = [
+    Row("SM207", "it ends after SIGTERM", GOOD, KEPT),
+    Row("SM207", "it ends after SIGTERM with 143", also(GOOD, stopped=halted(exit_code=143)), KEPT),
+    Row("SM207", "it ends at its time limit", also(GOOD, stopped=halted(stop_requested="MaxRuntimeExceeded")), KEPT),
+    Row("SM207", "it ends and saves nothing", also(GOOD, stopped=killed(killed_after_grace=False)), KEPT),
+    Row("SM207", "it is killed", KILLED, WARNING),
+    Row("SM207", "it is killed, and had saved something", also(GOOD, stopped=killed(model_files=MODEL)), WARNING),
+    Row("SM207", "only the run that goes on is killed", also(GOOD, resumed=killed(RESUMED)), KEPT),
+    Row("SM208", "it leaves a model and a checkpoint", GOOD, KEPT),
+    Row("SM208", "it leaves a model", NO_CHECKPOINT, KEPT),
+    Row("SM208", "it leaves a checkpoint", also(GOOD, stopped=halted(model_files=())), KEPT),
+    Row("SM208", "it leaves nothing", also(GOOD, stopped=halted(model_files=(), checkpoints=())), WARNING),
+    Row("SM208", "it leaves a folder", also(GOOD, stopped=halted(model_files=(FOLDER,), checkpoints=())), WARNING),
+    Row("SM208", "it is killed and leaves nothing", KILLED, WARNING),
+    Row("SM218", "it tells that it goes on", GOOD, KEPT),
+    Row("SM218", "it tells nothing of going on", also(GOOD, resumed=halted(RESUMED)), WARNING),
+    Row("SM218", "it tells of going on at any time", also(GOOD, stopped=halted(told="going on")), Reason.INCONCLUSIVE),
+    Row("SM218", "it leaves no checkpoint", NO_CHECKPOINT, Reason.INCONCLUSIVE),
+    Row("SM218", "how it tells is not configured", asked(GOOD, resumes=False), Reason.NO_RESUMING),
+    Row("SM218", "it is not started again", training(GOOD, stopped=halted()), Reason.RUN_MISSING),
     *(
         Row(rule, claim, seen, reason)
-        for rule in ("SM212",)
+        for rule in ("SM207", "SM208", "SM218")
+        for claim, seen, reason in (
+            ("nothing makes it long", NO_LONG_RUN, Reason.NO_LONG_RUN),
+            ("it was not stopped", NOT_STOPPED, Reason.RUN_MISSING),
+            ("it passed before it was to stop", also(GOOD, stopped=trained(STOPPED)), Reason.INCONCLUSIVE),
+            ("it failed before it was to stop", also(GOOD, stopped=failed(STOPPED)), Reason.INCONCLUSIVE),
+            ("it took too much of the machine", also(GOOD, stopped=broken_off(STOPPED)), Reason.INCONCLUSIVE),
+        )
+    ),
+]
+
+TWO = asked(GOOD, metrics=("accuracy", "loss"))
+METRIC_ROWS = [
+    Row("SM219", "it is found", GOOD, KEPT),
+    Row("SM219", "it is not found", training(GOOD, hard=replace(trained(), metrics=())), WARNING),
+    Row("SM219", "one of two is not found", TWO, WARNING),
+    Row("SM219", "it is not found on broken data", also(GOOD, broken_data=failed(BROKEN_DATA)), KEPT),
+    Row("SM219", "there are no definitions", asked(GOOD, metrics=()), Reason.NO_METRICS),
+    Row("SM219", "it never passes", FAILS, Reason.RUN_MISSING),
+]
+
+ROWS = [
+    *MODEL_ROWS,
+    *STOP_ROWS,
+    *METRIC_ROWS,
+    *(
+        Row(rule, claim, seen, reason)
+        for rule in ("SM207", "SM208", "SM212", "SM218", "SM219")
         for claim, seen, reason in (
             ("it only serves", SERVES_ONLY, Reason.DOES_NOT_TRAIN),
             ("there is no data", NO_DATA, Reason.NO_TRAINING_DATA),

@@ -22,6 +22,7 @@ from tests.contract.samples import (
     MODEL,
     NETWORK,
     READ_ONLY,
+    RESUMED,
     SAMPLE,
     SLOW_PING,
     TIMED_OUT,
@@ -34,7 +35,9 @@ from tests.contract.samples import (
     exchange,
     exited,
     failed,
+    halted,
     image,
+    killed,
     not_started,
     off_path,
     ping,
@@ -161,6 +164,7 @@ def test_what_follows_from_a_consequence_comes_after_it_so_that_there_is_no_circ
 ALL_TRAIN = [name for name in IDS if name.startswith("SM2")]
 ALL_SERVE = [name for name in IDS if name.startswith("SM3")]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
+AFTER_PASSING = [name for name in ALL_TRAIN if name not in ("SM201", "SM203", "SM205")]
 NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316"]
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
@@ -233,10 +237,17 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM107": ["SM312"]},
     ),
     (
+        "a shell that keeps the signal from training, so that nothing is saved",
+        also(entrypoint(GOOD, "sh", "-c", "train"), stopped=killed()),
+        ["SM107"],
+        {"SM107": ["SM207", "SM208"]},
+    ),
+    ("training goes on until it is killed", also(GOOD, stopped=killed()), ["SM207"], {"SM207": ["SM208"]}),
+    (
         "training fails, and nothing is there to serve",
         untrained(training(GOOD, hard=failed(), easy=failed(EASY))),
         ["SM201"],
-        {"SM201": ["SM202", "SM204", "SM206", "SM209", "SM211", "SM212", "SM214", *ALL_SERVE]},
+        {"SM201": [*AFTER_PASSING, *ALL_SERVE]},
     ),
     (
         "no model, and so no server",
@@ -264,7 +275,15 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ),
     (
         "training needs the toolkit's variables",
-        training(GOOD, hard=failed(), easy=trained(EASY), toolkit=trained(TOOLKIT), broken_data=failed(ODD)),
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY),
+            toolkit=trained(TOOLKIT),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
         ["SM211"],
         {"SM211": ["SM201"]},
     ),

@@ -66,6 +66,8 @@ TRIALS = {
         "toolkit": "SM211",
         "json": "SM206",
         "broken data": "SM204",
+        "stopped": "SM207",
+        "resumed": "SM218",
     },
     "serving": {"hard": "SM301", "easy": "SM314"},
 }

@@ -17,10 +17,14 @@ _TRAINS = (
     "SM204",
     "SM205",
     "SM206",
+    "SM207",
+    "SM208",
     "SM209",
     "SM211",
     "SM212",
     "SM214",
+    "SM218",
+    "SM219",
 )
 _SERVES = (
     "SM301",
@@ -40,7 +44,19 @@ _SERVES = (
     "SM316",
 )
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
-_AFTER_PASSING = ("SM202", "SM204", "SM206", "SM209", "SM211", "SM212", "SM214")
+_AFTER_PASSING = (
+    "SM202",
+    "SM204",
+    "SM206",
+    "SM207",
+    "SM208",
+    "SM209",
+    "SM211",
+    "SM212",
+    "SM214",
+    "SM218",
+    "SM219",
+)
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
 _AFTER_COMING_UP = ("SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM316")
 
@@ -69,10 +85,11 @@ FOLLOWS: Sequence[Link] = (
     Link("SM108", *_NEVER_BEGINS),
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
-    Link("SM107", ("SM312",)),
+    Link("SM107", ("SM207", "SM312")),
     Link("SM211", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
     Link("SM202", leaves_no_model=True),
+    Link("SM207", ("SM208",)),
     Link("SM212", _DOES_NOT_COME_UP, _SERVES, only_broken=True),
     Link("SM204", hides=("SM203", "SM205")),
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),

@@ -22,6 +22,8 @@ class Asked:
     hyperparameters: Mapping[str, str] = field(default_factory=dict)  # as plain strings
     encodings_differ: bool = False  # whether some hyperparameter is written differently in JSON
     long_run: bool = False  # what makes training long is configured
+    resumes: bool = False  # so is by which line a training tells that it goes on from a checkpoint
+    metrics: tuple[str, ...] = ()  # names of the metric definitions
     samples: int = 0  # sample requests
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
     scaled_limits: tuple[str, ...] = ()
@@ -38,7 +40,8 @@ class Conditions:
     toolkit_variables: bool = False
     broken_data: bool = False
     writable_model: bool = False
-    stopped: bool = False  # asked to stop half-way
+    stopped: bool = False  # made long, and asked to stop half-way
+    resumed: bool = False  # with the checkpoints that the stopped run had left
 
     def __str__(self) -> str:
         said = [
@@ -49,6 +52,7 @@ class Conditions:
             "on broken data" if self.broken_data else "",
             "with a writable /opt/ml/model" if self.writable_model else "",
             "stopped half-way" if self.stopped else "",
+            "after an interruption" if self.resumed else "",
         ]
         return ", ".join(part for part in said if part)
 
@@ -64,6 +68,9 @@ class TrainingTrial:
     run: TrainingEvidence
     line_times: tuple[float, ...] = ()  # when its lines came, seconds from the start of the container
     program_seconds: float = 0.0  # from the start of the container to its exit
+    metrics: tuple[str, ...] = ()  # names of those that were found in its output
+    checkpoints: tuple[str, ...] = ()  # that it had brought to S3 in the end
+    told: str = ""  # the line by which it told that it goes on from a checkpoint
 
     @property
     def good(self) -> bool:

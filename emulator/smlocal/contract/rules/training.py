@@ -13,7 +13,7 @@ _OUTPUT = "AWS developer guide, your-algorithms-training-algo-output"
 _SIGNAL = "AWS developer guide, your-algorithms-training-signal-success-failure"
 _RUNNING = "AWS developer guide, your-algorithms-training-algo-running-container"
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
-_UPLOADED = ("file", "symlink", "hardlink")
+UPLOADED = ("file", "symlink", "hardlink")
 _TIME_LIMIT = "MaxRuntimeExceeded"
 _LONGEST = 1024  # characters of FailureReason
 _READ = 8192  # bytes of the failure file that are evidence; a longer one is cut there
@@ -123,7 +123,7 @@ def empty_model_directory(examination: Examination) -> Judgement:
     good = good_run(examination)
     if good is None:
         return without(Reason.RUN_MISSING)
-    files = [item.path for item in good.run.model_files if item.kind in _UPLOADED]
+    files = [item.path for item in good.run.model_files if item.kind in UPLOADED]
     if files:
         return kept(f"/opt/ml/model holds {', '.join(files[:3])}")
     return broken(
