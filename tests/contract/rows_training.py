@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from smlocal.contract import Reason
-from smlocal.evidence import FileSeen, TrainingTrial
+from smlocal.evidence import Examination, FileSeen, TrainingTrial
 from tests.contract.row import ERROR, KEPT, WARNING, Row
 from tests.contract.samples import (
     BROKEN_DATA,
@@ -109,13 +109,49 @@ METRIC_ROWS = [
     Row("SM219", "it never passes", FAILS, Reason.RUN_MISSING),
 ]
 
+NO_INPUT = "EOFError: EOF when reading a line"
+BASH = "bash: cannot set terminal process group (-1): Inappropriate ioctl for device"
+NO_SIZE = "OSError: [Errno 25] Inappropriate ioctl for device"
+NOT_PERMITTED = "PermissionError: [Errno 1] Operation not permitted"
+DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model'"
+
+
+def saying(*lines: str) -> Examination:
+    """The examination whose training fails with these last lines, whatever is lifted."""
+    return training(GOOD, hard=failed(last_lines=lines), easy=failed(EASY, last_lines=lines))
+
+
+NEED_ROWS = [
+    Row("SM215", "it passes", GOOD, KEPT),
+    Row("SM215", "it asks a question", saying("Traceback", NO_INPUT), ERROR),
+    Row("SM215", "it asks for the size of its terminal", saying(NO_SIZE), ERROR),
+    Row("SM215", "it says what it wants", saying("the input device is not a TTY"), ERROR),
+    Row("SM215", "it asks a question, and passes", training(GOOD, hard=trained(last_lines=(NO_INPUT,))), KEPT),
+    Row(
+        "SM215",
+        "it passes with network",
+        also(saying(NO_INPUT), easy=trained(EASY)),
+        KEPT,
+    ),
+    Row("SM215", "bash complains, and something else fails", saying(BASH, "KeyError: 'petal'"), Reason.RUN_MISSING),
+    Row("SM215", "something else fails", saying(NOT_PERMITTED), Reason.RUN_MISSING),
+    Row("SM217", "it passes", GOOD, KEPT),
+    Row("SM217", "it mounts", saying("mount: /mnt: must be superuser to use mount."), ERROR),
+    Row("SM217", "it needs FUSE", saying("fuse: device not found, try 'modprobe fuse' first"), ERROR),
+    Row("SM217", "it needs a capability", saying("Traceback", NOT_PERMITTED), ERROR),
+    Row("SM217", "it is not permitted, and passes", training(GOOD, hard=trained(last_lines=(NOT_PERMITTED,))), KEPT),
+    Row("SM217", "a file is not its own", saying(DENIED), Reason.RUN_MISSING),
+    Row("SM217", "something else fails", saying(NO_INPUT), Reason.RUN_MISSING),
+]
+
 ROWS = [
     *MODEL_ROWS,
+    *NEED_ROWS,
     *STOP_ROWS,
     *METRIC_ROWS,
     *(
         Row(rule, claim, seen, reason)
-        for rule in ("SM207", "SM208", "SM212", "SM218", "SM219")
+        for rule in ("SM207", "SM208", "SM212", "SM215", "SM217", "SM218", "SM219")
         for claim, seen, reason in (
             ("it only serves", SERVES_ONLY, Reason.DOES_NOT_TRAIN),
             ("there is no data", NO_DATA, Reason.NO_TRAINING_DATA),

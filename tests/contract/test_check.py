@@ -13,6 +13,7 @@ from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, FileSeen
 from tests.contract.rows import ROWS, Row
+from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
     BROKEN_BODY,
     BROKEN_DATA,
@@ -248,6 +249,12 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         untrained(training(GOOD, hard=failed(), easy=failed(EASY))),
         ["SM201"],
         {"SM201": [*AFTER_PASSING, *ALL_SERVE]},
+    ),
+    (
+        "training asks a question, and nothing is there to serve",
+        untrained(training(GOOD, hard=failed(last_lines=(NO_INPUT,)), easy=failed(EASY, last_lines=(NO_INPUT,)))),
+        ["SM215"],
+        {"SM215": ["SM201", *[name for name in AFTER_PASSING if name != "SM215"], *ALL_SERVE]},
     ),
     (
         "no model, and so no server",

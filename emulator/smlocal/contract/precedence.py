@@ -23,6 +23,8 @@ _TRAINS = (
     "SM211",
     "SM212",
     "SM214",
+    "SM215",
+    "SM217",
     "SM218",
     "SM219",
 )
@@ -54,6 +56,8 @@ _AFTER_PASSING = (
     "SM211",
     "SM212",
     "SM214",
+    "SM215",
+    "SM217",
     "SM218",
     "SM219",
 )
@@ -87,6 +91,8 @@ FOLLOWS: Sequence[Link] = (
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
     Link("SM211", ("SM201",)),
+    Link("SM215", ("SM201",)),
+    Link("SM217", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
     Link("SM202", leaves_no_model=True),
     Link("SM207", ("SM208",)),

@@ -1,7 +1,15 @@
 """All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
 
 from smlocal.contract.rule import Rule
-from smlocal.contract.rules import hosting, image, training, training_metrics, training_model, training_stop
+from smlocal.contract.rules import (
+    hosting,
+    image,
+    training,
+    training_metrics,
+    training_model,
+    training_needs,
+    training_stop,
+)
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
@@ -27,6 +35,8 @@ RULES: tuple[Rule, ...] = (
     training.needs_toolkit_variables,
     training_model.model_holds_links,
     training.trips_over_an_extra_channel,
+    training_needs.needs_a_terminal,
+    training_needs.needs_privileges,
     training_stop.does_not_read_its_checkpoints,
     training_metrics.metric_definitions_match_nothing,
     hosting.exits_while_starting,
