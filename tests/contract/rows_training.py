@@ -12,7 +12,9 @@ from tests.contract.samples import (
     EASY,
     GOOD,
     MODEL,
+    NETWORK,
     RESUMED,
+    SHARED_MEMORY,
     STOPPED,
     also,
     asked,
@@ -121,7 +123,20 @@ def saying(*lines: str) -> Examination:
     return training(GOOD, hard=failed(last_lines=lines), easy=failed(EASY, last_lines=lines))
 
 
+MEMORY_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), shared_memory=trained(SHARED_MEMORY))
+NETWORK_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), network=trained(NETWORK))
+BOTH_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), shared_memory=failed(SHARED_MEMORY))
+
 NEED_ROWS = [
+    Row("SM216", "64 MiB are enough", GOOD, KEPT),
+    Row("SM216", "it passes with more shared memory alone", MEMORY_NEEDED, WARNING),
+    Row("SM216", "it passes with network alone", NETWORK_NEEDED, KEPT),
+    Row("SM216", "it passes with everything lifted", BOTH_NEEDED, Reason.INCONCLUSIVE),
+    Row("SM216", "it never passes", FAILS, Reason.RUN_MISSING),
+    Row("SM201", "it passes with more shared memory", MEMORY_NEEDED, KEPT),
+    Row("SM209", "it passes with more shared memory", MEMORY_NEEDED, KEPT),
+    Row("SM211", "it passes with more shared memory", MEMORY_NEEDED, KEPT),
+    Row("SM214", "it passes with more shared memory", MEMORY_NEEDED, KEPT),
     Row("SM215", "it passes", GOOD, KEPT),
     Row("SM215", "it asks a question", saying("Traceback", NO_INPUT), ERROR),
     Row("SM215", "it asks for the size of its terminal", saying(NO_SIZE), ERROR),
@@ -151,7 +166,7 @@ ROWS = [
     *METRIC_ROWS,
     *(
         Row(rule, claim, seen, reason)
-        for rule in ("SM207", "SM208", "SM212", "SM215", "SM217", "SM218", "SM219")
+        for rule in ("SM207", "SM208", "SM212", "SM215", "SM216", "SM217", "SM218", "SM219")
         for claim, seen, reason in (
             ("it only serves", SERVES_ONLY, Reason.DOES_NOT_TRAIN),
             ("there is no data", NO_DATA, Reason.NO_TRAINING_DATA),

@@ -64,6 +64,7 @@ TRIALS = {
         "network": "SM209",
         "no extra channel": "SM214",
         "toolkit": "SM211",
+        "shared memory": "SM216",
         "json": "SM206",
         "broken data": "SM204",
         "stopped": "SM207",

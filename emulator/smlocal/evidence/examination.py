@@ -38,6 +38,7 @@ class Conditions:
     json_hyperparameters: bool = False
     extra_channel: bool = True
     toolkit_variables: bool = False
+    shared_memory: bool = False  # /dev/shm is large
     broken_data: bool = False
     writable_model: bool = False
     stopped: bool = False  # made long, and asked to stop half-way
@@ -49,6 +50,7 @@ class Conditions:
             "JSON-encoded hyperparameters" if self.json_hyperparameters else "",
             "" if self.extra_channel else "without the extra channel",
             "with the toolkit's SM_* variables" if self.toolkit_variables else "",
+            "with a large /dev/shm" if self.shared_memory else "",
             "on broken data" if self.broken_data else "",
             "with a writable /opt/ml/model" if self.writable_model else "",
             "stopped half-way" if self.stopped else "",

@@ -20,6 +20,7 @@ from smlocal.examination.bounds import Bounds, Guard, TookTooMuch
 from smlocal.examination.interruption import Interruption
 from smlocal.examination.plan import Plan
 from smlocal.examination.stopping import Stop
+from smlocal.settings import MEBIBYTE
 from smlocal.storage.interface import ObjectStore
 from smlocal.training import Observer, TrainingResult, TrainingRunner
 
@@ -34,8 +35,11 @@ LIFTED = {
     "no extra channel": Conditions(extra_channel=False),
     "toolkit": Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
+    "shared memory": Conditions(shared_memory=True),
 }
 _MOST_TIMES = 10_000  # of lines
+_SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it
+_LARGE_SHARED_MEMORY = 4096 * MEBIBYTE
 _EXTRA = "smlocal-extra"
 _EXTRA_ROW = b"a channel that nobody asked for\n"
 
@@ -109,7 +113,7 @@ class TrainingTrials:
         return found
 
     def _counterfactuals(self, image: str) -> dict[str, TrainingTrial]:
-        easy = Conditions(network=True, extra_channel=False, toolkit_variables=True)
+        easy = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
         found = {EASY: self._trial(image, easy)}
         if not found[EASY].good and self._plan.plain != self._plan.encoded:
             found[EASY] = self._trial(image, replace(easy, json_hyperparameters=True))
@@ -135,7 +139,7 @@ class TrainingTrials:
         )
         request = self._request(image, conditions)
         with guard.watching(), interruption.pending() if interruption else nullcontext():
-            result = self._made(request, image, observer, guard.stop, self._hurry(conditions))
+            result = self._made(request, image, observer, guard.stop, conditions)
         self._stop.check()
         self._excess = self._excess or guard.why
         if result is None:
@@ -166,11 +170,18 @@ class TrainingTrials:
         return tuple(item.key.removeprefix(self._checkpoints) for item in found)
 
     def _made(
-        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event, hurry: threading.Event
+        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event, conditions: Conditions
     ) -> TrainingResult | None:
         """The job's result; None when it left too much to be read."""
         try:
-            return self._runner.run(request, image, observer=observer, stop=stop, hurry=hurry)
+            return self._runner.run(
+                request,
+                image,
+                observer=observer,
+                stop=stop,
+                hurry=self._hurry(conditions),
+                shared_memory_bytes=_LARGE_SHARED_MEMORY if conditions.shared_memory else _SHARED_MEMORY,
+            )
         except TookTooMuch:
             return None
 

@@ -36,6 +36,7 @@ RULES: tuple[Rule, ...] = (
     training_model.model_holds_links,
     training.trips_over_an_extra_channel,
     training_needs.needs_a_terminal,
+    training_needs.needs_shared_memory,
     training_needs.needs_privileges,
     training_stop.does_not_read_its_checkpoints,
     training_metrics.metric_definitions_match_nothing,

@@ -42,7 +42,8 @@ def good_run(examination: Examination) -> TrainingTrial | None:
 def _lifted(trial: TrainingTrial) -> int:
     """How many of the hard conditions did not hold; what the platform never gives counts most."""
     conditions = trial.conditions
-    return 3 * conditions.toolkit_variables + conditions.network + (not conditions.extra_channel)
+    easier = conditions.network + (not conditions.extra_channel) + conditions.shared_memory
+    return 4 * conditions.toolkit_variables + easier
 
 
 def _failed(examination: Examination) -> list[TrainingTrial]:
@@ -65,7 +66,9 @@ def how(trial: TrainingTrial) -> str:
     return f"not started: {run.start_error}" if run.start_error else trial.reason or trial.status
 
 
-def cause(examination: Examination, condition: str, lifted: bool, severity: Severity | None = None) -> Judgement:
+def lifted_by_one(
+    examination: Examination, condition: str, lifted: bool, severity: Severity | None = None
+) -> Judgement:
     """Whether a run failed under a condition, and the same run without that one condition passed."""
     missing = no_training(examination)
     if missing is not None:
@@ -254,7 +257,7 @@ def needs_the_network(examination: Examination) -> Judgement:
     Fix: Bake into the image what it downloads, or give it as a channel.
     """
     severity = Severity.ERROR if examination.asked.isolated else None
-    return cause(examination, "network", True, severity)
+    return lifted_by_one(examination, "network", True, severity)
 
 
 @rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
@@ -266,7 +269,7 @@ def needs_toolkit_variables(examination: Examination) -> Judgement:
 
     Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
     """
-    return cause(examination, "toolkit_variables", True)
+    return lifted_by_one(examination, "toolkit_variables", True)
 
 
 @rule("SM214", Severity.WARNING, _RUNNING)
@@ -279,4 +282,4 @@ def trips_over_an_extra_channel(examination: Examination) -> Judgement:
 
     Fix: Read the folder of the channel by its name.
     """
-    return cause(examination, "extra_channel", False)
+    return lifted_by_one(examination, "extra_channel", False)

@@ -1,7 +1,7 @@
-"""SM215, SM217: what a training asks for that no container of the platform has.
+"""SM215 to SM217: what a training asks for that no container of the platform has.
 
-They are judged by what the program says when it fails, and not by a run that has it: nobody answers at a terminal here,
-and an image that is looked at with privileges could harm this machine.
+A terminal and privileges are judged by what the program says when it fails, and not by a run that has them: nobody
+answers at a terminal here, and an image that is looked at with privileges could harm this machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.contract.rules.training import good_run, how, no_training, on_good_data
+from smlocal.contract.rules.training import good_run, how, lifted_by_one, no_training, on_good_data
 from smlocal.evidence import Examination
 
 # Python's input(), isatty checks in words, ioctls on what is no terminal
@@ -51,6 +51,24 @@ def needs_a_terminal(examination: Examination) -> Judgement:
     Fix: Take answers from hyperparameters or the environment; ask `sys.stdin.isatty()` before using a terminal.
     """
     return _told(examination, _NO_TERMINAL)
+
+
+@rule(
+    "SM216",
+    Severity.WARNING,
+    "aws/sagemaker-python-sdk issues 937, 3331, 5592",
+    "aws/sagemaker-pytorch-training-toolkit issue 117",
+)
+def needs_shared_memory(examination: Examination) -> Judgement:
+    """Training needs more than 64 MiB of /dev/shm.
+
+    Why: Workers that load data hand it over in shared memory; when /dev/shm is full they are killed (`DataLoader worker
+    is killed by signal: Bus error`). No request can make it larger. It is a warning because how large it is on the
+    platform is not published: users have met both; 64 MiB is what Docker gives.
+
+    Fix: Use fewer workers, or let them hand over files (`torch.multiprocessing.set_sharing_strategy("file_system")`).
+    """
+    return lifted_by_one(examination, "shared_memory", True)
 
 
 @rule(
