@@ -22,6 +22,7 @@ from tests.contract.samples import (
     failed,
     halted,
     killed,
+    overran,
     trained,
     training,
     unmade,
@@ -65,6 +66,7 @@ MODEL_ROWS = [
 
 NO_LONG_RUN = asked(GOOD, long_run=False)
 NOT_STOPPED = training(GOOD, hard=trained())
+ONLY_RESUMED = training(GOOD, hard=trained(), resumed=halted(RESUMED))
 NO_CHECKPOINT = also(GOOD, stopped=halted(checkpoints=()))
 KILLED = also(GOOD, stopped=killed())
 
@@ -94,6 +96,7 @@ STOP_ROWS = [
         for claim, seen, reason in (
             ("nothing makes it long", NO_LONG_RUN, Reason.NO_LONG_RUN),
             ("it was not stopped", NOT_STOPPED, Reason.RUN_MISSING),
+            ("only the run that goes on was made", ONLY_RESUMED, Reason.RUN_MISSING),
             ("it passed before it was to stop", also(GOOD, stopped=trained(STOPPED)), Reason.INCONCLUSIVE),
             ("it failed before it was to stop", also(GOOD, stopped=failed(STOPPED)), Reason.INCONCLUSIVE),
             ("it took too much of the machine", also(GOOD, stopped=broken_off(STOPPED)), Reason.INCONCLUSIVE),
@@ -123,6 +126,7 @@ def saying(*lines: str) -> Examination:
     return training(GOOD, hard=failed(last_lines=lines), easy=failed(EASY, last_lines=lines))
 
 
+ASKING_ON = replace(overran(), run=replace(overran().run, last_lines=(NO_INPUT,)))  # again and again
 MEMORY_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), shared_memory=trained(SHARED_MEMORY))
 NETWORK_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), network=trained(NETWORK))
 BOTH_NEEDED = training(GOOD, hard=failed(), easy=trained(EASY), shared_memory=failed(SHARED_MEMORY))
@@ -149,6 +153,7 @@ NEED_ROWS = [
         KEPT,
     ),
     Row("SM215", "bash complains, and something else fails", saying(BASH, "KeyError: 'petal'"), Reason.RUN_MISSING),
+    Row("SM215", "it is stopped at the time limit", training(GOOD, hard=ASKING_ON), Reason.RUN_MISSING),
     Row("SM215", "something else fails", saying(NOT_PERMITTED), Reason.RUN_MISSING),
     Row("SM217", "it passes", GOOD, KEPT),
     Row("SM217", "it mounts", saying("mount: /mnt: must be superuser to use mount."), ERROR),
