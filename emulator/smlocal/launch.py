@@ -49,6 +49,7 @@ class Launch:
     environment: Mapping[str, str] = field(default_factory=dict)
     volumes: tuple[Volume, ...] = ()
     instance: instances.Granted | None = None
+    shared_memory_bytes: int | None = None  # of /dev/shm; None: what the engine gives
     isolated: bool = False
     port: int | None = None  # the container port that we call
     hostname: str | None = None
@@ -227,6 +228,7 @@ class _Making:
             published_port=launch.port if local and not launch.isolated else None,
             cpus=granted.cpus if granted else None,
             memory_bytes=granted.memory_bytes if granted else None,
+            shared_memory_bytes=launch.shared_memory_bytes,
             gpus=granted.gpus if granted else False,
         )
 

@@ -28,11 +28,13 @@ HARD = Conditions()
 NETWORK = Conditions(network=True)
 TOOLKIT = Conditions(toolkit_variables=True)
 NO_EXTRA = Conditions(extra_channel=False)
-EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True)
+SHARED_MEMORY = Conditions(shared_memory=True)
+EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
 JSON = Conditions(json_hyperparameters=True)
 BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
 BATCH = Conditions(batch=True)
+RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
 NO_ACCEPT = "without Accept"
@@ -118,7 +120,7 @@ def off_path(seen: Examination, *words: str) -> Examination:
 
 def trained(conditions: Conditions = HARD, **changes: Any) -> TrainingTrial:
     """A run that passed."""
-    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes))
+    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes), metrics=("accuracy",))
 
 
 def failed(
@@ -138,6 +140,20 @@ def overran(conditions: Conditions = HARD) -> TrainingTrial:
     """A run that was stopped at the time limit."""
     run = replace(_TRAINED, exit_code=143, stop_requested="MaxRuntimeExceeded", model_files=())
     return TrainingTrial(conditions, "Stopped", "", 600.0, run)
+
+
+def halted(
+    conditions: Conditions = STOPPED, told: str = "", checkpoints: tuple[str, ...] = ("epoch-3",), **changes: Any
+) -> TrainingTrial:
+    """A long run that was stopped half-way, and saved what it had."""
+    run = replace(_TRAINED, **{"stop_requested": "Stopped", **changes})
+    return TrainingTrial(conditions, "Stopped", "", 10.4, run, checkpoints=checkpoints, told=told)
+
+
+def killed(conditions: Conditions = STOPPED, **changes: Any) -> TrainingTrial:
+    """A long run that went on until it was killed, and saved nothing."""
+    nothing: dict[str, Any] = {"checkpoints": (), "model_files": (), "exit_code": 137, "killed_after_grace": True}
+    return halted(conditions, **{**nothing, **changes})
 
 
 def broken_off(conditions: Conditions = HARD) -> TrainingTrial:
@@ -343,12 +359,17 @@ GOOD = Examination(
         encodings_differ=True,
         samples=1,
         records=True,
+        long_run=True,
+        resumes=True,
+        metrics=("accuracy",),
     ),
     IMAGE,
     {
         "hard": trained(),
         "json": trained(JSON),
         "broken data": failed(BROKEN_DATA, b"no such column: petal"),
+        "stopped": halted(),
+        "resumed": halted(RESUMED, told="going on from epoch 3"),
     },
     {"hard": served(), "batch": transformed()},
 )

@@ -12,8 +12,9 @@ from smlocal.contract.finding import Judgement, broken, kept, without
 from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
-from smlocal.evidence import Conditions, Examination, Exchange, ServingTrial
+from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
 from tests.contract.rows import ROWS, Row
+from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
     BIG,
     BROKEN_BODY,
@@ -22,22 +23,27 @@ from tests.contract.samples import (
     FULL,
     GOOD,
     HARD,
+    MODEL,
     NETWORK,
     OTHER_END,
     READ_ONLY,
     RECORDS,
+    RESUMED,
     SAMPLE,
     SLOW_PING,
     TIMED_OUT,
     TOOLKIT,
     also,
     answered,
+    asked,
     asking,
     entrypoint,
     exchange,
     exited,
     failed,
+    halted,
     image,
+    killed,
     lines,
     not_started,
     off_path,
@@ -169,10 +175,13 @@ ALL_SERVE = [name for name in IDS if name.startswith(("SM3", "SM4"))]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
 BATCH = [name for name in IDS if name.startswith("SM4")]
 NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM315", "SM316", "SM317", *BATCH]
+AFTER_PASSING = [name for name in ALL_TRAIN if name not in ("SM201", "SM203", "SM205")]
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
 
 ODD = Conditions(broken_data=True, toolkit_variables=True)
+LINKED = (*MODEL, FileSeen("latest", "symlink", 0, 0o777, "model.joblib"))
+PIPED = (*MODEL, FileSeen("pipe", "other", 0, 0o644))
 DYING = served(stop_seconds=None, exited_by_itself=True)
 
 
@@ -248,10 +257,23 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM107": ["SM312"]},
     ),
     (
+        "a shell that keeps the signal from training, so that nothing is saved",
+        also(entrypoint(GOOD, "sh", "-c", "train"), stopped=killed()),
+        ["SM107"],
+        {"SM107": ["SM207", "SM208"]},
+    ),
+    ("training goes on until it is killed", also(GOOD, stopped=killed()), ["SM207"], {"SM207": ["SM208"]}),
+    (
         "training fails, and nothing is there to serve",
         untrained(training(GOOD, hard=failed(), easy=failed(EASY))),
         ["SM201"],
-        {"SM201": ["SM202", "SM204", "SM206", "SM209", "SM211", "SM214", *ALL_SERVE]},
+        {"SM201": [*AFTER_PASSING, *ALL_SERVE]},
+    ),
+    (
+        "training asks a question, and nothing is there to serve",
+        untrained(training(GOOD, hard=failed(last_lines=(NO_INPUT,)), easy=failed(EASY, last_lines=(NO_INPUT,)))),
+        ["SM215"],
+        {"SM215": ["SM201", *[name for name in AFTER_PASSING if name != "SM215"], *ALL_SERVE]},
     ),
     (
         "no model, and so no server",
@@ -260,8 +282,34 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM202": ALL_SERVE},
     ),
     (
+        "a link in the model, which no server can get",
+        serving(training(GOOD, hard=trained(model_files=LINKED)), unhealthy(pings=()), unhealthy(NETWORK, pings=())),
+        ["SM212"],
+        {"SM212": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
+    (
+        "a link in the model, and another one is served in vain",
+        serving(asked(training(GOOD, hard=trained(model_files=LINKED)), model_given=True), exited(), exited(NETWORK)),
+        ["SM212", "SM301"],
+        {"SM301": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
+    (
+        "a pipe in the model, of which nobody says what becomes",
+        serving(training(GOOD, hard=trained(model_files=PIPED)), exited(), exited(NETWORK)),
+        ["SM212", "SM301"],
+        {"SM301": ["SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
+    (
         "training needs the toolkit's variables",
-        training(GOOD, hard=failed(), easy=trained(EASY), toolkit=trained(TOOLKIT), broken_data=failed(ODD)),
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY),
+            toolkit=trained(TOOLKIT),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
         ["SM211"],
         {"SM211": ["SM201"]},
     ),

@@ -74,8 +74,11 @@ TRIALS = {
         "network": "SM209",
         "no extra channel": "SM214",
         "toolkit": "SM211",
+        "shared memory": "SM216",
         "json": "SM206",
         "broken data": "SM204",
+        "stopped": "SM207",
+        "resumed": "SM218",
     },
     "serving": {"hard": "SM301", "easy": "SM314", "batch": "SM402"},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -58,7 +58,8 @@ def test_no_row_stands_twice() -> None:
     assert sorted(set(names)) == sorted(names)
 
 
-conditions = st.builds(Conditions)
+# also of what has a default, which hypothesis leaves as it is
+conditions = st.builds(Conditions, **{item.name: st.booleans() for item in fields(Conditions)})
 seconds = st.floats(0, 100)
 statuses = st.none() | st.sampled_from([200, 204, 404, 413, 415, 500, 503])
 pings = st.builds(Ping, seconds, seconds, statuses, st.sampled_from(["", "timed out", "reset"]))
@@ -99,12 +100,21 @@ def training_trials(draw: st.DrawFn) -> TrainingTrial:
         start_error=draw(st.sampled_from(["", "permission denied"])),
         stop_requested=draw(st.sampled_from(["", "Stopped", "MaxRuntimeExceeded"])),
         out_of_memory=draw(st.booleans()),
+        killed_after_grace=draw(st.booleans()),
         failure_file=draw(st.none() | st.binary(max_size=9)),
         model_files=draw(st.sampled_from([(), MODEL])),
         last_lines=draw(lines),
     )
-    status = draw(st.sampled_from(["Completed", "Failed", "Stopped"]))
-    return TrainingTrial(draw(conditions), status, draw(st.sampled_from(["", "AlgorithmError: x"])), 1.0, run)
+    return TrainingTrial(
+        draw(conditions),
+        draw(st.sampled_from(["Completed", "Failed", "Stopped"])),
+        draw(st.sampled_from(["", "AlgorithmError: x"])),
+        1.0,
+        run,
+        metrics=draw(st.sampled_from([(), ("accuracy",)])),
+        checkpoints=draw(st.sampled_from([(), ("epoch-3",)])),
+        told=draw(st.sampled_from(["", "going on"])),
+    )
 
 
 @st.composite
@@ -131,9 +141,19 @@ def serving_trials(draw: st.DrawFn) -> ServingTrial:
 @st.composite
 def examinations(draw: st.DrawFn) -> Examination:
     asked = draw(
-        st.builds(Asked, channels=st.sampled_from([(), ("train",)]), samples=st.integers(0, 2), records=st.booleans())
+        st.builds(
+            Asked,
+            channels=st.sampled_from([(), ("train",)]),
+            broken_data=st.booleans(),
+            encodings_differ=st.booleans(),
+            long_run=st.booleans(),
+            resumes=st.booleans(),
+            metrics=st.sampled_from([(), ("accuracy",)]),
+            samples=st.integers(0, 2),
+            records=st.booleans(),
+        )
     )
-    names = st.sampled_from(["hard", "easy", "network", "toolkit", "json", "broken data"])
+    names = st.sampled_from(["hard", "easy", "network", "toolkit", "json", "broken data", "stopped", "resumed"])
     trained_so = draw(st.dictionaries(names, training_trials(), max_size=4))
     served_so = draw(st.dictionaries(st.sampled_from(["hard", "easy", "batch"]), serving_trials(), max_size=3))
     return replace(GOOD, asked=asked, training=trained_so, serving=served_so)

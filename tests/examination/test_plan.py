@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from smlocal.errors import SettingsError
 from smlocal.examination import read_plan
+from smlocal.examination.interruption import Long
 from smlocal.examination.plan import Plan, Sample, Source
 
 if sys.version_info >= (3, 11):
@@ -47,6 +48,9 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("an environment", '[training]\nenvironment = { A = "1" }', "training_environment", {"A": "1"}),
     ("an environment to serve in", '[serving]\nenvironment = { A = "" }', "serving_environment", {"A": ""}),
     ("a time limit", "[training]\nmax_runtime = 1", "max_runtime", 1),
+    ("metrics", "[training]\nmetrics = { a = 'a=(.*)' }", "metrics", {"a": "a=(.*)"}),
+    ("a long run", "[training.long]\nhyperparameters = { n = 9 }", "long", Long({"n": 9})),
+    ("what it takes to stop", "[training.long]\nstop_after = 3\nresumes = 'on'", "long", Long({}, 3, "on")),
     ("hyperparameters", "[training.hyperparameters]\na = 1\nb = [1, 'x']", "hyperparameters", {"a": 1, "b": [1, "x"]}),
     ("a folder as channel", "[training]\nchannels = { train = 'data' }", "channels", {"train": Source(Path("data"))}),
     (
@@ -124,6 +128,31 @@ BAD = [
     ),
     ("broken data alone", "[training]\nbroken = { train = 'bad.csv' }", "of check.training.channels (none)"),
     ("a number in the environment", "[training]\nenvironment = { A = 1 }", "'check.training.environment.A' in smlocal"),
+    ("a metric that is a number", "[training]\nmetrics = { a = 1 }", "'check.training.metrics.a' in smlocal.toml must"),
+    ("a metric without regex", "[training]\nmetrics = { a = '' }", "must be a regex of 1 to 500 characters, not 0"),
+    ("a regex that is none", "[training]\nmetrics = { a = '(' }", "must be a regex, and '(' is none"),
+    (
+        "too many metrics",
+        "[training.metrics]\n" + "\n".join(f"m{number} = 'x'" for number in range(41)),
+        "'check.training.metrics' in smlocal.toml has 41 definitions; at most 40 are taken",
+    ),
+    (
+        "an unknown key of a long run",
+        "[training.long]\nepochs = 9",
+        "'check.training.long.epochs' in smlocal.toml is",
+    ),
+    (
+        "a stop before the start",
+        "[training.long]\nstop_after = 0",
+        "'check.training.long.stop_after' in smlocal.",
+    ),
+    ("a line that is no regex", "[training.long]\nresumes = '['", "must be a regex, and '[' is none"),
+    (
+        "a line that is no text",
+        "[training.long]\nresumes = true",
+        "'check.training.long.resumes' in smlocal.toml",
+    ),
+    ("a day in a long run", "[training.long.hyperparameters]\nd = 2026-01-01", "long.hyperparameters.d' in smlocal"),
     ("a day as hyperparameter", "[training.hyperparameters]\nday = 2026-01-01", "hyperparameters.day' in smlocal.toml"),
     ("a day in a list", "[training.hyperparameters]\ndays = [[2026-01-01]]", "must be something that JSON can hold"),
     ("infinity as hyperparameter", "[training.hyperparameters]\na = inf", "must be something that JSON can hold"),

@@ -12,6 +12,7 @@ import pytest
 
 from smlocal.contract import RULES
 from smlocal.examination import Plan, Sample, Source
+from smlocal.examination.interruption import Long
 from smlocal.settings import Limits
 from tests.examination.conftest import Examine, differences, in_words, verdict_on
 
@@ -24,11 +25,17 @@ NO_NUMBERS = b"0,long,3.5,short,0.2\n"
 LABEL_7 = b"7,5.1,3.5,1.4,0.2\n"  # of three classes
 FOREST = {"n_estimators": 20, "criterion": "entropy"}
 TREES = {"objective": "multi:softmax", "num_class": 3, "num_round": 5}
+MANY_TREES = {"n_estimators": 100_000}
+MANY_ROUNDS = {"num_round": 1_000_000}
+ACCURACY = {"train:accuracy": r"train:accuracy=([0-9.]+)"}
+ERROR = {"train:mlogloss": r"train-mlogloss:([0-9.]+)"}
 IrisAnd = Callable[[bytes], Path]
 
 NO_OCCASION = "not applicable: the image gives no occasion for it"
 # none of the images has an ENTRYPOINT
-EVERYWHERE = {"SM107": NO_OCCASION, "SM108": NO_OCCASION}
+NO_RESUMING = "not judged: by which line a training tells that it goes on from a checkpoint is not configured"
+# and none goes on from checkpoints
+EVERYWHERE = {"SM107": NO_OCCASION, "SM108": NO_OCCASION, "SM218": NO_RESUMING}
 
 
 @pytest.fixture
@@ -56,7 +63,10 @@ def bottle_image(build_image: Callable[..., str], sklearn_image: str, tmp_path: 
 
 
 def plan(broken: Path, hyperparameters: Mapping[str, Any], expect: bytes) -> Plan:
+    is_forest = hyperparameters is FOREST
     return Plan(
+        metrics=ACCURACY if is_forest else ERROR,
+        long=Long(MANY_TREES if is_forest else MANY_ROUNDS, stop_after=6),
         channels={"train": Source(IRIS, "text/csv")},
         broken={"train": Source(broken, "text/csv")},
         hyperparameters=hyperparameters,
@@ -88,14 +98,22 @@ def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
 
     SM205: its failure text is a whole traceback before the message. SM206: it reads hyperparameters as they are, and
     refuses quoted ones. SM214: "Extraneous channel found". It has channels and callers of its own, for which that is no
-    harm.
+    harm. SM207: it ignores SIGTERM unless save_model_on_termination is "true"; two minutes of that are not waited for.
     """
-    examination = examine(xgboost_image, plan(iris_and(LABEL_7), TREES, b"0.0\n"), Limits())
+    limits = Limits(training_stop_grace=10)
+    examination = examine(xgboost_image, plan(iris_and(LABEL_7), TREES, b"0.0\n"), limits)
     verdict = verdict_on(examination)
     words = {finding.rule: in_words(finding) for finding in verdict.findings}
     # Pings and predictions share one worker for each CPU, as in AWS's own: whether one is free when the ping comes is
     # chance on a machine that does something else besides.
     assert words["SM305"] in ("kept", "broken (error)")
-    wanted = expected(SM205="broken (warning)", SM206="broken (error)", SM214="broken (warning)", SM305=words["SM305"])
+    wanted = expected(
+        SM205="broken (warning)",
+        SM206="broken (error)",
+        SM207="broken (warning)",
+        SM208="not judged: see SM207",
+        SM214="broken (warning)",
+        SM305=words["SM305"],
+    )
     found = differences(verdict, wanted)
     assert not found, found

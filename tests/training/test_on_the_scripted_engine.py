@@ -98,6 +98,12 @@ def test_the_container_is_given_what_the_instance_has(bench: Bench) -> None:
     ]
 
 
+@pytest.mark.parametrize("size", [None, 64 * 1024 * 1024])
+def test_shared_memory_is_the_engines_unless_its_size_is_named(size: int | None, bench: Bench) -> None:
+    bench.run(GOOD, shared_memory_bytes=size)
+    assert [spec.shared_memory_bytes for spec in bench.engine.specs] == [size]
+
+
 def test_no_space_for_the_input_is_told_as_sagemaker_tells_it(bench: Bench) -> None:
     bench.engine.fail("put_archive", DiskFull("no space left on device"))
     result = bench.run(GOOD)

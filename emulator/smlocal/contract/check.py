@@ -42,7 +42,7 @@ def judge(
     judged = {rule.id: rule.judge(examination) for rule in rules}
     found = {rule.id: _finding(rule, judged[rule.id]) for rule in rules}
     for link in follows:
-        root = _root(found.get(link.cause))
+        root = _root(link, found.get(link.cause))
         if root:
             may_follow = judged[link.cause].explains
             found |= {
@@ -54,9 +54,9 @@ def judge(
     return Verdict(tuple(found[rule.id] for rule in rules if selection.has(rule.id)))
 
 
-def _root(cause: Finding | None) -> str:
+def _root(link: Link, cause: Finding | None) -> str:
     """What the consequences of a cause follow from: itself, or what it follows from; "" when it was not found."""
-    if cause is None:
+    if cause is None or (link.only_broken and cause.outcome is not Outcome.BROKEN):
         return ""
     return cause.rule if cause.outcome is Outcome.BROKEN else cause.follows
 

@@ -34,6 +34,8 @@ class Reason(str, Enum):
     NO_TRAINING_DATA = "no training data is configured"
     NO_BROKEN_DATA = "no data on which training must fail is configured"
     NO_LONG_RUN = "what makes training long is not configured"
+    NO_RESUMING = "by which line a training tells that it goes on from a checkpoint is not configured"
+    NO_METRICS = "no metric definitions are configured"
     NO_SAMPLE = "no sample request is configured"
     NO_RECORDS = "no sample request is made of lines, which a batch transform could split"
     NO_MODEL = "there is no model to serve"

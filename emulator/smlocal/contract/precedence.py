@@ -10,7 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_TRAINS = ("SM201", "SM202", "SM203", "SM204", "SM205", "SM206", "SM209", "SM211", "SM214")
+_TRAINS = (
+    "SM201",
+    "SM202",
+    "SM203",
+    "SM204",
+    "SM205",
+    "SM206",
+    "SM207",
+    "SM208",
+    "SM209",
+    "SM211",
+    "SM212",
+    "SM214",
+    "SM215",
+    "SM216",
+    "SM217",
+    "SM218",
+    "SM219",
+)
 _BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
 _SERVES = (
     "SM301",
@@ -34,6 +52,22 @@ _SERVES = (
 )
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
+_AFTER_PASSING = (
+    "SM202",
+    "SM204",
+    "SM206",
+    "SM207",
+    "SM208",
+    "SM209",
+    "SM211",
+    "SM212",
+    "SM214",
+    "SM215",
+    "SM216",
+    "SM217",
+    "SM218",
+    "SM219",
+)
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
 _AFTER_COMING_UP = (
     "SM305",
@@ -58,6 +92,7 @@ class Link:
     seen_as: tuple[str, ...] = ()  # the same fault seen again: broken, these are no findings of their own
     hides: tuple[str, ...] = ()  # these cannot be judged without the run that it spoils
     leaves_no_model: bool = False  # what cannot be judged for want of a model is explained, too
+    only_broken: bool = False  # what it follows from does not explain its consequences: without a run it harms nothing
 
     @property
     def consequences(self) -> frozenset[str]:
@@ -73,10 +108,14 @@ FOLLOWS: Sequence[Link] = (
     Link("SM108", *_NEVER_BEGINS),
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
-    Link("SM107", ("SM312",)),
+    Link("SM107", ("SM207", "SM312")),
     Link("SM211", ("SM201",)),
-    Link("SM201", hides=("SM202", "SM204", "SM206", "SM209", "SM211", "SM214"), leaves_no_model=True),
+    Link("SM215", ("SM201",)),
+    Link("SM217", ("SM201",)),
+    Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
     Link("SM202", leaves_no_model=True),
+    Link("SM207", ("SM208",)),
+    Link("SM212", _DOES_NOT_COME_UP, _SERVES, only_broken=True),
     Link("SM204", hides=("SM203", "SM205")),
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),

@@ -22,6 +22,8 @@ class Asked:
     hyperparameters: Mapping[str, str] = field(default_factory=dict)  # as plain strings
     encodings_differ: bool = False  # whether some hyperparameter is written differently in JSON
     long_run: bool = False  # what makes training long is configured
+    resumes: bool = False  # so is by which line a training tells that it goes on from a checkpoint
+    metrics: tuple[str, ...] = ()  # names of the metric definitions
     samples: int = 0  # sample requests
     records: bool = False  # one of them is made of lines, as a batch transform splits its input
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
@@ -37,9 +39,11 @@ class Conditions:
     json_hyperparameters: bool = False
     extra_channel: bool = True
     toolkit_variables: bool = False
+    shared_memory: bool = False  # /dev/shm is large
     broken_data: bool = False
     writable_model: bool = False
-    stopped: bool = False  # asked to stop half-way
+    stopped: bool = False  # made long, and asked to stop half-way
+    resumed: bool = False  # with the checkpoints that the stopped run had left
     batch: bool = False  # as the container of a batch transform
 
     def __str__(self) -> str:
@@ -48,9 +52,11 @@ class Conditions:
             "JSON-encoded hyperparameters" if self.json_hyperparameters else "",
             "" if self.extra_channel else "without the extra channel",
             "with the toolkit's SM_* variables" if self.toolkit_variables else "",
+            "with a large /dev/shm" if self.shared_memory else "",
             "on broken data" if self.broken_data else "",
             "with a writable /opt/ml/model" if self.writable_model else "",
             "stopped half-way" if self.stopped else "",
+            "after an interruption" if self.resumed else "",
             "for a batch transform" if self.batch else "",
         ]
         return ", ".join(part for part in said if part)
@@ -67,6 +73,9 @@ class TrainingTrial:
     run: TrainingEvidence
     line_times: tuple[float, ...] = ()  # when its lines came, seconds from the start of the container
     program_seconds: float = 0.0  # from the start of the container to its exit
+    metrics: tuple[str, ...] = ()  # names of those that were found in its output
+    checkpoints: tuple[str, ...] = ()  # that it had brought to S3 in the end
+    told: str = ""  # the line by which it told that it goes on from a checkpoint
 
     @property
     def good(self) -> bool:

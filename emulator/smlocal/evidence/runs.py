@@ -24,6 +24,7 @@ class FileSeen:
     kind: str  # "file", "directory", "symlink", "hardlink", "other"
     size: int
     mode: int
+    link: str = ""  # what a link leads to, as it stands in the archive
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,12 @@ broken = { train = "data/broken.csv" }      # data on which training must fail
 hyperparameters = { n_estimators = 20 }
 environment = { KEY = "value" }
 max_runtime = 600                           # seconds
+metrics = { accuracy = "accuracy=([0-9.]+)" }   # metric definitions: the regex of each
+
+[check.training.long]             # what makes training long, so that it can be stopped half-way
+hyperparameters = { n_estimators = 100000 }
+stop_after = 10                   # seconds from the program's start
+resumes = "going on from epoch"   # regex of the line by which it tells that it goes on from a checkpoint
 
 [check.serving]
 model = "model.tar.gz"            # an archive, instead of the model that was trained
@@ -34,10 +40,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smlocal.errors import SettingsError
+from smlocal.errors import InvalidRequest, SettingsError
+from smlocal.examination.interruption import Long
+from smlocal.metrics import MetricScanner
 
 _TOP = {"architecture", "instance_type", "network_isolation", "train", "serve", "training", "serving"}
-_TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime"}
+_TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime", "metrics", "long"}
+_LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
 
@@ -74,6 +83,8 @@ class Plan:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     training_environment: Mapping[str, str] = field(default_factory=dict)
     max_runtime: int = 600
+    metrics: Mapping[str, str] = field(default_factory=dict)  # name -> regex
+    long: Long | None = None
     model: Path | None = None
     serving_environment: Mapping[str, str] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
@@ -112,6 +123,8 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         hyperparameters=reader.hyperparameters(training.get("hyperparameters", {}), "check.training.hyperparameters"),
         training_environment=reader.texts(training.get("environment", {}), "check.training.environment"),
         max_runtime=reader.positive(training.get("max_runtime", 600), "check.training.max_runtime"),
+        metrics=reader.metrics(training.get("metrics", {}), "check.training.metrics"),
+        long=reader.long(training["long"], "check.training.long") if "long" in training else None,
         model=reader.archive(serving["model"], "check.serving.model") if "model" in serving else None,
         serving_environment=reader.texts(serving.get("environment", {}), "check.serving.environment"),
         samples=tuple(
@@ -178,6 +191,34 @@ class _Reader:
                 self._json(item, where)
         elif not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
             raise self._refuse(where, f"must be something that JSON can hold, not {value}: write it as text")
+
+    def metrics(self, value: Any, where: str) -> dict[str, str]:
+        """What CreateTrainingJob takes: at most 40 definitions, a regex of at most 500 characters (API:
+        AlgorithmSpecification, MetricDefinition)."""
+        found = self.texts(value, where)
+        if len(found) > 40:
+            raise self._refuse(where, f"has {len(found)} definitions; at most 40 are taken")
+        for name, regex in found.items():
+            self._regex(regex, f"{where}.{name}")
+        return found
+
+    def long(self, value: Any, where: str) -> Long:
+        found = self.table(value, where, _LONG)
+        resumes = found.get("resumes")
+        return Long(
+            self.hyperparameters(found.get("hyperparameters", {}), f"{where}.hyperparameters"),
+            self.positive(found.get("stop_after", 10), f"{where}.stop_after"),
+            "" if resumes is None else self._regex(self.kind(resumes, f"{where}.resumes", str), f"{where}.resumes"),
+        )
+
+    def _regex(self, text: str, where: str) -> str:
+        if not 0 < len(text) <= 500:
+            raise self._refuse(where, f"must be a regex of 1 to 500 characters, not {len(text)}")
+        try:
+            MetricScanner([{"Name": where, "Regex": text}])
+        except InvalidRequest as error:
+            raise self._refuse(where, f"must be a regex, and {text!r} is none") from error
+        return text
 
     def path(self, value: Any, where: str) -> Path:
         """A file or folder that is there."""

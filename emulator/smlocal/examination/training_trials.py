@@ -10,14 +10,17 @@ import io
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Conditions, TrainingEvidence, TrainingTrial
 from smlocal.examination.bounds import Bounds, Guard, TookTooMuch
+from smlocal.examination.interruption import Interruption
 from smlocal.examination.plan import Plan
 from smlocal.examination.stopping import Stop
+from smlocal.settings import MEBIBYTE
 from smlocal.storage.interface import ObjectStore
 from smlocal.training import Observer, TrainingResult, TrainingRunner
 
@@ -25,13 +28,18 @@ HARD = "hard"
 EASY = "easy"
 JSON = "json"
 BROKEN = "broken data"
+STOPPED = "stopped"
+RESUMED = "resumed"
 LIFTED = {
     "network": Conditions(network=True),
     "no extra channel": Conditions(extra_channel=False),
     "toolkit": Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
+    "shared memory": Conditions(shared_memory=True),
 }
 _MOST_TIMES = 10_000  # of lines
+_SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it
+_LARGE_SHARED_MEMORY = 4096 * MEBIBYTE
 _EXTRA = "smlocal-extra"
 _EXTRA_ROW = b"a channel that nobody asked for\n"
 
@@ -72,6 +80,7 @@ class TrainingTrials:
         self._stop = stop
         self._engine = engine
         self._bounds = bounds
+        self._checkpoints = f"checkpoints/{uuid.uuid4().hex}/"
         self._excess = ""  # of what a run took too much: no other is made then
         self.model: str | None = None  # the address of the first model that was written
 
@@ -90,10 +99,21 @@ class TrainingTrials:
                 made[JSON] = self._trial(image, replace(easiest.conditions, json_hyperparameters=True))
             if self._plan.broken:
                 made[BROKEN] = self._trial(image, replace(easiest.conditions, broken_data=True))
+            made |= self._interrupted(image, easiest.conditions)
         return made
 
+    def _interrupted(self, image: str, conditions: Conditions) -> dict[str, TrainingTrial]:
+        """A long run that is stopped half-way, and one that could go on from the checkpoints that it left."""
+        if self._plan.long is None:
+            return {}
+        conditions = replace(conditions, stopped=True)
+        found = {STOPPED: self._trial(image, conditions)}
+        if found[STOPPED].checkpoints and not self._excess:
+            found[RESUMED] = self._trial(image, replace(conditions, resumed=True))
+        return found
+
     def _counterfactuals(self, image: str) -> dict[str, TrainingTrial]:
-        easy = Conditions(network=True, extra_channel=False, toolkit_variables=True)
+        easy = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
         found = {EASY: self._trial(image, easy)}
         if not found[EASY].good and self._plan.plain != self._plan.encoded:
             found[EASY] = self._trial(image, replace(easy, json_hyperparameters=True))
@@ -113,24 +133,55 @@ class TrainingTrials:
         began = clock()
         guard = Guard(self._bounds, self._engine, self._stop.event)
         times: list[float] = []
-        observer = _observer(guard, lambda: times.append(clock() - began) if len(times) < _MOST_TIMES else None)
+        interruption = self._interruption(conditions, guard.stop)
+        observer = _observer(
+            guard, lambda: times.append(clock() - began) if len(times) < _MOST_TIMES else None, interruption
+        )
         request = self._request(image, conditions)
-        with guard.watching():
-            result = self._made(request, image, observer, guard.stop)
+        with guard.watching(), interruption.pending() if interruption else nullcontext():
+            result = self._made(request, image, observer, guard.stop, conditions)
         self._stop.check()
         self._excess = self._excess or guard.why
         if result is None:
             return _broken_off(image, conditions, clock() - began, guard.why, self._runner.settings.scaled)
         if result.status == "Completed" and result.evidence.model_files and self.model is None:
             self.model = str(result.description["ModelArtifacts"]["S3ModelArtifacts"])
-        return _trial_of(result, conditions, clock() - began, tuple(times), guard.why)
+        trial = _trial_of(result, conditions, clock() - began, tuple(times), guard.why)
+        told = interruption.told if interruption else ""
+        return replace(trial, checkpoints=self._kept_checkpoints(conditions), told=told)
+
+    def _interruption(self, conditions: Conditions, stop: threading.Event) -> Interruption | None:
+        if self._plan.long is None or not conditions.stopped:
+            return None
+        return Interruption(self._plan.long, conditions.resumed, stop)
+
+    def _hurry(self, conditions: Conditions) -> threading.Event:
+        """A run that has told that it goes on has no more to tell: it gets no time to end by itself."""
+        if not conditions.resumed:
+            return self._stop.hurry
+        at_once = threading.Event()
+        at_once.set()
+        return at_once
+
+    def _kept_checkpoints(self, conditions: Conditions) -> tuple[str, ...]:
+        if not conditions.stopped:
+            return ()
+        found = self._store.list(self._bucket, self._checkpoints)
+        return tuple(item.key.removeprefix(self._checkpoints) for item in found)
 
     def _made(
-        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event
+        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event, conditions: Conditions
     ) -> TrainingResult | None:
         """The job's result; None when it left too much to be read."""
         try:
-            return self._runner.run(request, image, observer=observer, stop=stop, hurry=self._stop.hurry)
+            return self._runner.run(
+                request,
+                image,
+                observer=observer,
+                stop=stop,
+                hurry=self._hurry(conditions),
+                shared_memory_bytes=_LARGE_SHARED_MEMORY if conditions.shared_memory else _SHARED_MEMORY,
+            )
         except TookTooMuch:
             return None
 
@@ -142,16 +193,29 @@ class TrainingTrials:
             environment |= {f"SM_CHANNEL_{name.upper()}": f"/opt/ml/input/data/{name}" for name in names}
         request = {
             "TrainingJobName": f"check-{uuid.uuid4().hex[:12]}",
-            "AlgorithmSpecification": {"TrainingImage": image, "TrainingInputMode": "File"},
+            "AlgorithmSpecification": self._algorithm(image),
             "RoleArn": "arn:aws:iam::000000000000:role/smlocal-check",
-            "HyperParameters": plan.encoded if conditions.json_hyperparameters else plan.plain,
+            "HyperParameters": self._hyperparameters(conditions),
             "InputDataConfig": self._channels(conditions),
             "OutputDataConfig": {"S3OutputPath": f"s3://{self._bucket}/trained"},
             "ResourceConfig": {"InstanceType": plan.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},
             "StoppingCondition": {"MaxRuntimeInSeconds": plan.max_runtime},
             "EnableNetworkIsolation": not conditions.network,
         }
+        if conditions.stopped and plan.long and plan.long.resumes:
+            request["CheckpointConfig"] = {"S3Uri": f"s3://{self._bucket}/{self._checkpoints}"}
         return {**request, "Environment": environment} if environment else request
+
+    def _algorithm(self, image: str) -> dict[str, Any]:
+        algorithm: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": "File"}
+        definitions = [{"Name": name, "Regex": regex} for name, regex in self._plan.metrics.items()]
+        return {**algorithm, "MetricDefinitions": definitions} if definitions else algorithm
+
+    def _hyperparameters(self, conditions: Conditions) -> dict[str, str]:
+        plan = self._plan
+        if conditions.stopped and plan.long:
+            plan = replace(plan, hyperparameters={**plan.hyperparameters, **plan.long.hyperparameters})
+        return plan.encoded if conditions.json_hyperparameters else plan.plain
 
     def _channels(self, conditions: Conditions) -> list[dict[str, Any]]:
         sources = self._plan.broken if conditions.broken_data else {}
@@ -171,16 +235,22 @@ def _channel(name: str, address: str, content_type: str | None) -> dict[str, Any
     return {**channel, "ContentType": content_type} if content_type else channel
 
 
-def _observer(guard: Guard, on_line: Callable[[], None]) -> Observer:
+def _observer(guard: Guard, on_line: Callable[[], None], interruption: Interruption | None) -> Observer:
     def line(text: str) -> None:
         guard.count_line(len(text))
         on_line()
+        if interruption:
+            interruption.on_line(text)
+
+    def status(name: str, message: str) -> None:
+        if interruption:
+            interruption.on_status(name, message)
 
     def passed(transfer: str, total: int) -> None:
         if transfer == "output":
             guard.count_output(total)
 
-    return Observer(on_line=line, on_bytes=passed)
+    return Observer(on_status=status, on_line=line, on_bytes=passed)
 
 
 def _trial_of(
@@ -193,6 +263,7 @@ def _trial_of(
         seconds=seconds,
         run=result.evidence,
         line_times=times,
+        metrics=tuple(item["MetricName"] for item in result.description.get("FinalMetricDataList", ())),
     )
 
 

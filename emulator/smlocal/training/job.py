@@ -71,6 +71,7 @@ class TrainingJob:
         record: Record,
         observer: Observer,
         keep: bool,
+        shared_memory_bytes: int | None,
     ) -> None:
         self._runner = runner
         self._request = request
@@ -81,6 +82,7 @@ class TrainingJob:
         self._record = record
         self._observer = observer
         self._keep = keep
+        self._shared_memory_bytes = shared_memory_bytes
         self._notes = (*granted.notes, *requests.notes("CreateTrainingJob", request))
         self._progress = Progress(runner.now, self._on_status)
         self._scanner = MetricScanner(optml.metric_definitions(request))
@@ -113,7 +115,7 @@ class TrainingJob:
             self._progress.enter("Downloading", DOWNLOADING)
         try:
             container = self._runner.launcher.launch(
-                self._launching().launch(self._keep), self._counting("input", stop)
+                self._launching().launch(self._keep, self._shared_memory_bytes), self._counting("input", stop)
             )
         except _StopAsked:
             self._enter_stopping("Stopped")

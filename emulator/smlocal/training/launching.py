@@ -35,7 +35,7 @@ class Launching:
         self._settings = settings
         self._endpoint = endpoint
 
-    def launch(self, keep: bool) -> Launch:
+    def launch(self, keep: bool, shared_memory_bytes: int | None) -> Launch:
         request, settings = self._request, self._settings
         entrypoint, arguments = optml.command(request)
         return Launch(
@@ -53,6 +53,7 @@ class Launching:
             ),
             volumes=tuple(self._volumes()),
             instance=self._granted,
+            shared_memory_bytes=shared_memory_bytes,
             isolated=bool(request.get("EnableNetworkIsolation")),
             hostname=optml.hostname(request["TrainingJobName"], settings.region),
             aliases=(optml.HOST,),

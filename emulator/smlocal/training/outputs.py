@@ -92,7 +92,7 @@ class Outputs:
 
 
 def _seen(member: Member) -> FileSeen:
-    return FileSeen(member.name, member.kind, member.size, member.mode)
+    return FileSeen(member.name, member.kind, member.size, member.mode, member.link)
 
 
 def read_failure(container: LaunchedContainer) -> bytes | None:

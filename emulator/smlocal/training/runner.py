@@ -59,10 +59,12 @@ class TrainingRunner:
         stop: threading.Event | None = None,
         hurry: threading.Event | None = None,
         keep: bool = False,
+        shared_memory_bytes: int | None = None,
     ) -> TrainingResult:
         """Run the job that `request` describes with the local image `image`.
 
         `stop` stops it as StopTrainingJob does; with `hurry` the program gets no more time to end by itself.
+        `shared_memory_bytes` is the size of /dev/shm, which no request names (None: what the engine gives).
 
         A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
@@ -78,7 +80,10 @@ class TrainingRunner:
         record = self.journal.begin("training job", request["TrainingJobName"], request)
         begun = self.now()
         try:
-            job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer or Observer(), keep)
+            observer = observer or Observer()
+            job = TrainingJob(
+                self, request, image, granted, inputs, outputs, record, observer, keep, shared_memory_bytes
+            )
             return job.run(stop or threading.Event(), hurry or threading.Event())
         except Exception as error:
             record.broken_off(error, self._broken_off(request, begun))

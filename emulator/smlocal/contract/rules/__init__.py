@@ -1,7 +1,17 @@
 """All rules, one explicit tuple in the order of their ids. An id is never given to another rule."""
 
 from smlocal.contract.rule import Rule
-from smlocal.contract.rules import batch, hosting, image, invocations, training
+from smlocal.contract.rules import (
+    batch,
+    hosting,
+    image,
+    invocations,
+    training,
+    training_metrics,
+    training_model,
+    training_needs,
+    training_stop,
+)
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
@@ -21,9 +31,17 @@ RULES: tuple[Rule, ...] = (
     training.broken_data_passes,
     training.failure_text_is_unusable,
     training.one_encoding_of_hyperparameters_only,
+    training_stop.ignores_sigterm_while_training,
+    training_stop.nothing_saved_on_stop,
     training.needs_the_network,
     training.needs_toolkit_variables,
+    training_model.model_holds_links,
     training.trips_over_an_extra_channel,
+    training_needs.needs_a_terminal,
+    training_needs.needs_shared_memory,
+    training_needs.needs_privileges,
+    training_stop.does_not_read_its_checkpoints,
+    training_metrics.metric_definitions_match_nothing,
     hosting.exits_while_starting,
     hosting.never_healthy,
     hosting.ping_is_not_200,

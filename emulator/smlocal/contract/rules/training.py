@@ -13,13 +13,13 @@ _OUTPUT = "AWS developer guide, your-algorithms-training-algo-output"
 _SIGNAL = "AWS developer guide, your-algorithms-training-signal-success-failure"
 _RUNNING = "AWS developer guide, your-algorithms-training-algo-running-container"
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
-_UPLOADED = ("file", "symlink", "hardlink")
+UPLOADED = ("file", "symlink", "hardlink")
 _TIME_LIMIT = "MaxRuntimeExceeded"
 _LONGEST = 1024  # characters of FailureReason
 _READ = 8192  # bytes of the failure file that are evidence; a longer one is cut there
 
 
-def _no_training(examination: Examination) -> Judgement | None:
+def no_training(examination: Examination) -> Judgement | None:
     """Why nothing can be said of training at all."""
     if not examination.asked.training:
         return without(Reason.DOES_NOT_TRAIN)
@@ -28,21 +28,22 @@ def _no_training(examination: Examination) -> Judgement | None:
     return None if examination.training else without(Reason.RUN_MISSING)
 
 
-def _on_good_data(examination: Examination) -> list[TrainingTrial]:
+def on_good_data(examination: Examination) -> list[TrainingTrial]:
     """The runs on good data that nobody stopped half-way."""
     runs = examination.training.values()
     return [trial for trial in runs if not (trial.conditions.broken_data or trial.conditions.stopped)]
 
 
-def _good(examination: Examination) -> TrainingTrial | None:
+def good_run(examination: Examination) -> TrainingTrial | None:
     """The hardest run on good data that passed."""
-    return min((trial for trial in _on_good_data(examination) if trial.good), key=_lifted, default=None)
+    return min((trial for trial in on_good_data(examination) if trial.good), key=_lifted, default=None)
 
 
 def _lifted(trial: TrainingTrial) -> int:
     """How many of the hard conditions did not hold; what the platform never gives counts most."""
     conditions = trial.conditions
-    return 3 * conditions.toolkit_variables + conditions.network + (not conditions.extra_channel)
+    easier = conditions.network + (not conditions.extra_channel) + conditions.shared_memory
+    return 4 * conditions.toolkit_variables + easier
 
 
 def _failed(examination: Examination) -> list[TrainingTrial]:
@@ -51,12 +52,12 @@ def _failed(examination: Examination) -> list[TrainingTrial]:
     return [trial for trial in failed if trial.run.exit_code and not trial.run.out_of_memory]
 
 
-def _ending(trial: TrainingTrial) -> tuple[str, ...]:
+def ending(trial: TrainingTrial) -> tuple[str, ...]:
     """What was seen of a failed run: how it ended and its last lines."""
-    return (f"{trial.conditions}: {_how(trial)}", *(f"| {line}" for line in trial.run.last_lines[-5:]))
+    return (f"{trial.conditions}: {how(trial)}", *(f"| {line}" for line in trial.run.last_lines[-5:]))
 
 
-def _how(trial: TrainingTrial) -> str:
+def how(trial: TrainingTrial) -> str:
     run = trial.run
     if run.stop_requested:
         return f"{run.stop_requested} after {trial.seconds:.1f} s"
@@ -65,12 +66,14 @@ def _how(trial: TrainingTrial) -> str:
     return f"not started: {run.start_error}" if run.start_error else trial.reason or trial.status
 
 
-def _cause(examination: Examination, condition: str, lifted: bool, severity: Severity | None = None) -> Judgement:
+def lifted_by_one(
+    examination: Examination, condition: str, lifted: bool, severity: Severity | None = None
+) -> Judgement:
     """Whether a run failed under a condition, and the same run without that one condition passed."""
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
-    trials = _on_good_data(examination)
+    trials = on_good_data(examination)
     good = [trial for trial in trials if trial.good]
     for trial in good:
         if getattr(trial.conditions, condition) != lifted:
@@ -78,7 +81,7 @@ def _cause(examination: Examination, condition: str, lifted: bool, severity: Sev
     for passed in good:
         hard = replace(passed.conditions, **{condition: not lifted})
         for failed in (trial for trial in trials if trial.conditions == hard):
-            seen = (*_ending(failed), f"{passed.conditions}: {passed.status}")
+            seen = (*ending(failed), f"{passed.conditions}: {passed.status}")
             return broken(*seen, sagemaker=failed.reason, severity=severity)
     return without(Reason.INCONCLUSIVE if good else Reason.RUN_MISSING)
 
@@ -93,16 +96,16 @@ def fails_on_good_data(examination: Examination) -> Judgement:
 
     Fix: Read the last lines of its output; run `smlocal train` with the same channel to see them all.
     """
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
-    good, trials = _good(examination), _on_good_data(examination)
+    good, trials = good_run(examination), on_good_data(examination)
     if not trials:
         return without(Reason.RUN_MISSING)
     if good is not None and not good.conditions.toolkit_variables:
         return kept(f"{good.conditions}: {good.status} in {good.seconds:.1f} s")
     last = [trial for trial in trials if not trial.good][-1:] or trials[-1:]
-    seen = [*_ending(last[0]), *([f"{good.conditions}: {good.status}"] if good is not None else [])]
+    seen = [*ending(last[0]), *([f"{good.conditions}: {good.status}"] if good is not None else [])]
     conditional = good is not None or last[0].run.stop_requested == _TIME_LIMIT
     severity = Severity.WARNING if conditional else None
     return broken(*seen, sagemaker=last[0].reason or last[0].status, severity=severity)
@@ -117,13 +120,13 @@ def empty_model_directory(examination: Examination) -> Judgement:
 
     Fix: Write the model to /opt/ml/model, and exit with another code than 0 when there is none.
     """
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
-    good = _good(examination)
+    good = good_run(examination)
     if good is None:
         return without(Reason.RUN_MISSING)
-    files = [item.path for item in good.run.model_files if item.kind in _UPLOADED]
+    files = [item.path for item in good.run.model_files if item.kind in UPLOADED]
     if files:
         return kept(f"/opt/ml/model holds {', '.join(files[:3])}")
     return broken(
@@ -141,7 +144,7 @@ def fails_without_failure_file(examination: Examination) -> Judgement:
 
     Fix: Catch exceptions at the top of the program, write a short text to /opt/ml/output/failure, and exit with a
     code other than 0."""
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
     failed = _failed(examination)
@@ -150,7 +153,7 @@ def fails_without_failure_file(examination: Examination) -> Judgement:
     silent = [trial for trial in failed if not (trial.run.failure_file or b"").strip()]
     if not silent:
         return kept(f"{failed[-1].conditions}: {' '.join(failed[-1].reason.split())[:100]}")
-    return broken(*_ending(silent[-1]), sagemaker=silent[-1].reason)
+    return broken(*ending(silent[-1]), sagemaker=silent[-1].reason)
 
 
 def _nothing_failed(examination: Examination) -> Judgement:
@@ -166,7 +169,7 @@ def broken_data_passes(examination: Examination) -> Judgement:
 
     Fix: Let errors end the program with another code than 0; do not swallow them.
     """
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
     if not examination.asked.broken_data:
@@ -175,7 +178,7 @@ def broken_data_passes(examination: Examination) -> Judgement:
     if trial is None:
         return without(Reason.RUN_MISSING)
     if trial.run.stop_requested or trial.run.exit_code is None or trial.run.out_of_memory:
-        return without(Reason.INCONCLUSIVE, _how(trial))
+        return without(Reason.INCONCLUSIVE, how(trial))
     if trial.run.exit_code != 0:
         return kept(f"exit code {trial.run.exit_code}")
     return broken("exit code 0 on the data that [check.training] calls broken", sagemaker="Completed")
@@ -190,7 +193,7 @@ def failure_text_is_unusable(examination: Examination) -> Judgement:
 
     Fix: Write the reason first, in one or two sentences, and leave the traceback to the log.
     """
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
     failed = _failed(examination)
@@ -226,12 +229,12 @@ def one_encoding_of_hyperparameters_only(examination: Examination) -> Judgement:
 
     Fix: Read a value with `json.loads`, and keep the raw string when that fails; then convert it to the type you
     need."""
-    missing = _no_training(examination)
+    missing = no_training(examination)
     if missing is not None:
         return missing
     if not examination.asked.encodings_differ:
         return without(Reason.NO_DIFFERENCE)
-    trials = _on_good_data(examination)
+    trials = on_good_data(examination)
     good = [trial for trial in trials if trial.good]
     if len({trial.conditions.json_hyperparameters for trial in good}) > 1:
         return kept("plain strings and JSON both work")
@@ -240,7 +243,7 @@ def one_encoding_of_hyperparameters_only(examination: Examination) -> Judgement:
         other = replace(passed.conditions, json_hyperparameters=not is_json)
         for failed in (trial for trial in trials if trial.conditions == other):
             kind = "plain" if is_json else "JSON-encoded"
-            return broken(f"{kind} hyperparameters fail", *_ending(failed), sagemaker=failed.reason)
+            return broken(f"{kind} hyperparameters fail", *ending(failed), sagemaker=failed.reason)
     return without(Reason.INCONCLUSIVE if good else Reason.RUN_MISSING)
 
 
@@ -254,7 +257,7 @@ def needs_the_network(examination: Examination) -> Judgement:
     Fix: Bake into the image what it downloads, or give it as a channel.
     """
     severity = Severity.ERROR if examination.asked.isolated else None
-    return _cause(examination, "network", True, severity)
+    return lifted_by_one(examination, "network", True, severity)
 
 
 @rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
@@ -266,7 +269,7 @@ def needs_toolkit_variables(examination: Examination) -> Judgement:
 
     Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
     """
-    return _cause(examination, "toolkit_variables", True)
+    return lifted_by_one(examination, "toolkit_variables", True)
 
 
 @rule("SM214", Severity.WARNING, _RUNNING)
@@ -279,4 +282,4 @@ def trips_over_an_extra_channel(examination: Examination) -> Judgement:
 
     Fix: Read the folder of the channel by its name.
     """
-    return _cause(examination, "extra_channel", False)
+    return lifted_by_one(examination, "extra_channel", False)
