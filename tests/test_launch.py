@@ -303,10 +303,10 @@ class OwnerProcess:
         assert self._process.returncode == 0
 
     def _close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
         self._process.wait(_PATIENCE)
+        self._process.stdout.close()  # only now: it may have something to say until its end
 
 
 def left_by(place: Place, process: OwnerProcess) -> set[str]:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,11 +106,20 @@ def test_what_saves_on_sigterm_does(run: Callable[..., Any]) -> None:
 def test_memory_is_filled_until_the_kernel_ends_it(run: Callable[..., Any]) -> None:
     limits = {"mem_limit": "64m", "memswap_limit": "64m"}
     box = run("train", "fills_memory", **limits)
-    assert (box.wait(), box.state["OOMKilled"]) == (137, True)
+    assert (box.wait(), is_told_to_be_out_of_memory(box)) == (137, True)
     served = run("serve", "fills_memory", **limits).wait_healthy()
     with pytest.raises(OSError):
         served.invoke(b"1\n")
-    assert (served.wait(), served.state["OOMKilled"]) == (137, True)
+    assert (served.wait(), is_told_to_be_out_of_memory(served)) == (137, True)
+
+
+def is_told_to_be_out_of_memory(box: Any) -> bool:
+    """The engine hears of it apart from the exit, on a busy machine a little later."""
+    for _ in range(50):
+        if box.state["OOMKilled"]:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @pytest.mark.engine
