@@ -17,6 +17,7 @@ from smlocal.pytest_plugin import hooks, session
 from smlocal.pytest_plugin.fixtures import (
     endpoint,
     smlocal_account,
+    smlocal_bench,
     smlocal_engine,
     smlocal_image,
     smlocal_instance_type,
@@ -34,7 +35,6 @@ from smlocal.pytest_plugin.fixtures import (
 )
 from smlocal.pytest_plugin.options import (
     CHECK,
-    IMAGE,
     MARKERS,
     ContractWarning,
     add_options,
@@ -48,6 +48,7 @@ __all__ = [
     "endpoint",
     "pytest_runtest_makereport",
     "smlocal_account",
+    "smlocal_bench",
     "smlocal_engine",
     "smlocal_image",
     "smlocal_instance_type",
@@ -85,10 +86,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     check = config.stash.get(CHECK, None)
     if check is None:
         return []
-    told = f"smlocal: checks {', '.join(images_of(config))} by {check.origin}"
+    told = f"smlocal: checks {', '.join(images_of(config))}"
     if check.configured:
-        return [told]
-    return [f"{told}: it has no [check] table, so training and sample requests cannot be tried ({IMAGE})"]
+        return [f"{told} as {check.origin} has it"]
+    return [f"{told}; no [check] table is configured: training and sample requests cannot be tried"]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from smlocal.engine.interface import Engine
 from smlocal.errors import EngineError, ImageNotFound, UsageError
 from smlocal.pytest_plugin.session import leave, locked, read
+from smlocal.pytest_plugin.telling import plainly
 
 BUILT = "image-"  # beginning of the names of what a session leaves for its processes to know
 _NAMESPACE = "smlocal-pytest"
@@ -30,6 +31,7 @@ class ImageFactory:
         self._engine = engine
         self._folder = folder  # that the session's processes share
 
+    @plainly
     def __call__(
         self,
         folder: str | PathLike[str],

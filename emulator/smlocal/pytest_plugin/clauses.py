@@ -13,6 +13,7 @@ from smlocal.contract import RULES, Finding, Outcome, Rule, Severity
 from smlocal.errors import CannotRun
 from smlocal.pytest_plugin.examining import finding_on
 from smlocal.pytest_plugin.options import CHECK, PHASES, ContractWarning
+from smlocal.report.escaping import one_line
 from smlocal.report.text import finding_as_text
 
 
@@ -55,7 +56,11 @@ class Clause(pytest.Item):
             self.add_marker(pytest.mark.timeout(0))
 
     def setup(self) -> None:
-        self._finding = finding_on(self.config, self._image, self._rule.id)
+        try:
+            self._finding = found = finding_on(self.config, self._image, self._rule.id)
+        except CannotRun as error:
+            raise pytest.fail.Exception(str(error), pytrace=False) from None
+        self.user_properties += [("outcome", found.outcome.value), ("severity", found.severity.value)]
 
     def runtest(self) -> None:
         finding = self._finding
@@ -63,7 +68,7 @@ class Clause(pytest.Item):
         if finding.outcome is Outcome.BROKEN:
             self._tell(finding)
         elif finding.outcome is not Outcome.KEPT:
-            pytest.skip("; ".join([f"{finding.outcome.value}: {finding.why_not}", *finding.seen]))
+            pytest.skip(one_line("; ".join([f"{finding.outcome.value}: {finding.why_not}", *finding.seen])))
 
     def _tell(self, finding: Finding) -> None:
         text = finding_as_text(finding)
@@ -72,8 +77,8 @@ class Clause(pytest.Item):
         warnings.warn_explicit(ContractWarning(text), None, f"smlocal/{self._image}", 1)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is wrong with an image, or with an engine, is no place in a program."""
-        if isinstance(excinfo.value, (ClauseBroken, ContractWarning, CannotRun)):
+        """What is wrong with an image is no place in a program."""
+        if isinstance(excinfo.value, (ClauseBroken, ContractWarning)):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 

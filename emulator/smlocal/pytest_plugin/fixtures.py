@@ -127,7 +127,7 @@ def smlocal_engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
         try:
             program.engine.facts()
         except EngineUnavailable as error:
-            pytest.fail(doctor_says(settings, error), pytrace=False)
+            raise pytest.fail.Exception(doctor_says(settings, error), pytrace=False) from None
         yield program.engine
 
 
@@ -143,7 +143,7 @@ def smlocal_image(pytestconfig: pytest.Config, smlocal_engine: Engine) -> Iterat
 
 
 @pytest.fixture(scope=_scope)
-def _smlocal_bench(
+def smlocal_bench(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     smlocal_engine: Engine,
@@ -151,6 +151,7 @@ def _smlocal_bench(
     smlocal_instance_type: str,
     smlocal_pull: PullPolicy,
 ) -> Bench:
+    """What jobs and endpoints have in common; `with smlocal_bench.program() as program` is smlocal's library."""
     from smlocal.pytest_plugin.runs import Bench
 
     heard = request.node.stash[HEARD] = Heard()
@@ -159,9 +160,9 @@ def _smlocal_bench(
 
 
 @pytest.fixture(scope=_scope)
-def smlocal_store(_smlocal_bench: Bench) -> Iterator[ObjectStore]:
+def smlocal_store(smlocal_bench: Bench) -> Iterator[ObjectStore]:
     """Where the s3:// addresses of requests lead."""
-    with _smlocal_bench.program() as program:
+    with smlocal_bench.program() as program:
         yield program.store
 
 
@@ -169,25 +170,25 @@ def smlocal_store(_smlocal_bench: Bench) -> Iterator[ObjectStore]:
 
 
 @pytest.fixture(scope=_scope)
-def training_job(_smlocal_bench: Bench) -> TrainingJobs:
+def training_job(smlocal_bench: Bench) -> TrainingJobs:
     """Runs training jobs: `training_job("my-image", channels={"train": "data"}).status`."""
     from smlocal.pytest_plugin.runs import TrainingJobs
 
-    return TrainingJobs(_smlocal_bench)
+    return TrainingJobs(smlocal_bench)
 
 
 @pytest.fixture(scope=_scope)
-def endpoint(_smlocal_bench: Bench) -> Iterator[Endpoints]:
+def endpoint(smlocal_bench: Bench) -> Iterator[Endpoints]:
     """Starts endpoints, and stops them at the end: `endpoint("my-image", model="model").invoke(b"1,2").body`."""
     from smlocal.pytest_plugin.runs import Endpoints
 
-    with Endpoints(_smlocal_bench) as endpoints:
+    with Endpoints(smlocal_bench) as endpoints:
         yield endpoints
 
 
 @pytest.fixture(scope=_scope)
-def transform_job(_smlocal_bench: Bench) -> TransformJobs:
+def transform_job(smlocal_bench: Bench) -> TransformJobs:
     """Runs transform jobs: `transform_job("my-image", "rows.csv", model="model").read("rows.csv.out")`."""
     from smlocal.pytest_plugin.runs import TransformJobs
 
-    return TransformJobs(_smlocal_bench)
+    return TransformJobs(smlocal_bench)

@@ -19,7 +19,7 @@ from smlocal.errors import UsageError
 from smlocal.hosting.failures import BATCH_TEXTS
 from smlocal.images.availability import CANNOT_PULL_TRAINING_IMAGE, PullPolicy
 from smlocal.pytest_plugin.results import Endpoint, TrainingRun, TransformRun
-from smlocal.pytest_plugin.telling import Heard
+from smlocal.pytest_plugin.telling import Heard, plainly
 from smlocal.pytest_plugin.words import Place, model_request, training_request, transform_request
 from smlocal.settings import Settings
 from smlocal.training import Observer as TrainingObserver
@@ -51,6 +51,7 @@ class TrainingJobs:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
+    @plainly
     def __call__(self, image: str | Mapping[str, Any], **words: Any) -> TrainingRun:
         """Run it to its end; a job that fails is a result. The words are those of `words.training_request`.
 
@@ -92,6 +93,7 @@ class Endpoints:
         self._bench = bench
         self._held = ExitStack()
 
+    @plainly
     def __call__(self, image: str | Mapping[str, Any], *, instance_type: str | None = None, **words: Any) -> Endpoint:
         """Start it and wait until it is healthy. The words are those of `words.model_request`.
 
@@ -130,6 +132,7 @@ class TransformJobs:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
+    @plainly
     def __call__(
         self,
         image: str | Mapping[str, Any],

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import pytest
 
 from smlocal.cli.terminal import Format, Terminal
+from smlocal.errors import SmlocalError
 
 if TYPE_CHECKING:
     from smlocal.errors import EngineUnavailable
     from smlocal.settings import Settings
+
+Words = ParamSpec("Words")
+Result = TypeVar("Result")
 
 _LINES = 200
 _LOG = 10_000
@@ -43,6 +48,20 @@ class Heard(Terminal):
     def working(self, text: str) -> Iterator[Callable[[str], None]]:
         self.say(text)
         yield self.say
+
+
+def plainly(function: Callable[Words, Result]) -> Callable[Words, Result]:
+    """An error of ours is one sentence for the user: it is raised where the test calls, without the way there."""
+
+    @functools.wraps(function)
+    def call(*given: Words.args, **named: Words.kwargs) -> Result:
+        __tracebackhide__ = True
+        try:
+            return function(*given, **named)
+        except SmlocalError as error:
+            raise error.with_traceback(None) from None
+
+    return call
 
 
 HEARD = pytest.StashKey[Heard]()  # of the node whose fixtures run something
