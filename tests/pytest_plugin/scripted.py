@@ -12,7 +12,7 @@ from smlocal import owner
 from smlocal.engine.scripted import Answer, Run, Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import ImageNotFound
 from smlocal.evidence import Examination
-from tests.contract.samples import GOOD, asked, image, without_program
+from tests.contract.samples import GOOD, SAMPLE, asked, asking, exchange, image, without_program
 
 ALGORITHM = "algorithm:1"
 
@@ -61,6 +61,7 @@ EXAMINATIONS = {
     "shop/good:2": GOOD,
     "without-serve": without_program(GOOD, "serve"),
     "not-root": image(GOOD, user="app"),
+    "hostile": asking(GOOD, samples=(exchange(SAMPLE, 500, body=b"\x1b[2J"),)),
     "no-training": asked(GOOD, training=False),
 }
 

@@ -64,17 +64,14 @@ def test_the_option_may_be_given_again(scripted: Session, notes: Notes) -> None:
     ("words", "begins"),
     [
         (("-k", "SM305"), "SM305"),
-        (("-k", "sm3"), "SM3"),
         (("-k", "ping-waits-for-a-running-invocation"), "SM305"),
-        (("-m", "smlocal_image"), "SM1"),
-        (("-m", "smlocal_training"), "SM2"),
-        (("-m", "smlocal_hosting"), "SM3"),
-        (("-m", "smlocal"), "SM"),
+        (("-m", "smlocal_hosting and smlocal"), "SM3"),
+        (("-m", "smlocal_image or smlocal_training"), ("SM1", "SM2")),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+    ids=["an id", "a name", "a phase", "two phases"],
 )
 def test_items_are_chosen_by_id_by_name_and_by_phase(
-    scripted: Session, pytester: pytest.Pytester, words: tuple[str, ...], begins: str
+    scripted: Session, pytester: pytest.Pytester, words: tuple[str, ...], begins: str | tuple[str, ...]
 ) -> None:
     pytester.makepyfile("def test_other(): pass")
     result = scripted("--smlocal-image", "good", "--collect-only", "-q", "--strict-markers", *words)
@@ -201,11 +198,10 @@ def test_a_check_that_could_judge_nothing_is_no_success(scripted: Session, pytes
     ("configuration", "words", "sentence"),
     [
         ("[check]\ncolour = 1\n", (), "'check.colour' in "),
-        ("[check\n", (), "cannot be read as TOML"),
         ("[check]\nselect = ['SM9']\n", (), "no rule's id begins with 'SM9'"),
         ("", ("--smlocal-config", "none.toml"), "there is no configuration file none.toml"),
     ],
-    ids=["unknown key", "no TOML", "unknown rule", "no file"],
+    ids=["unknown key", "unknown rule", "no file"],
 )
 def test_a_mistake_in_the_configuration_is_told_before_anything_runs(
     scripted: Session,
@@ -261,5 +257,5 @@ def test_a_time_limit_for_tests_does_not_end_the_examination(scripted: Session, 
 
 
 def test_what_a_container_says_cannot_write_to_the_terminal(scripted: Session) -> None:
-    shown = scripted("--smlocal-image", "hostile", "-rs").stdout.str()
-    assert "\\x1b[2J" in shown and "\x1b[2J" not in shown
+    shown = scripted("--smlocal-image", "hostile").stdout.str()
+    assert "[2J" in shown and "\x1b" not in shown
