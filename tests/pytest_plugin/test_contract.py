@@ -48,6 +48,7 @@ def test_without_the_option_there_is_no_item(scripted: Session, pytester: pytest
     assert scripted().parseoutcomes() == {"passed": 1}
 
 
+@pytest.mark.slow
 def test_the_clauses_stand_beside_the_projects_own_tests(scripted: Session, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_other(): pass")
     expected = counts("good")
@@ -174,6 +175,7 @@ def test_an_image_is_examined_once_by_all_workers(scripted: Session, notes: Note
     assert finding_as_text(findings("without-serve")["SM104"]) in result.stdout.str()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [(), ("-n", "2")], ids=["one process", "two workers"])
 def test_an_image_that_cannot_be_examined_is_an_error_of_each_item_and_tried_once(
     scripted: Session, notes: Notes, words: tuple[str, ...]
@@ -224,6 +226,7 @@ def test_without_a_configuration_the_header_says_what_cannot_be_tried(scripted: 
     assert told in scripted("--smlocal-image", "good").outlines
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -241,6 +244,7 @@ def test_the_header_names_the_configuration(
     assert name in told and "no [check] table" not in told
 
 
+@pytest.mark.slow
 def test_a_time_limit_for_tests_does_not_end_the_examination(scripted: Session, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
@@ -256,6 +260,7 @@ def test_a_time_limit_for_tests_does_not_end_the_examination(scripted: Session, 
     assert result.parseoutcomes() == counts("good")
 
 
+@pytest.mark.slow
 def test_what_a_container_says_cannot_write_to_the_terminal(scripted: Session) -> None:
     shown = scripted("--smlocal-image", "hostile").stdout.str()
     assert "[2J" in shown and "\x1b" not in shown

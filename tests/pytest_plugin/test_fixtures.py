@@ -57,6 +57,7 @@ def test_a_test_has_three_lines(scripted: Session, pytester: pytest.Pytester, no
     assert notes()[-1].startswith("left: [] ")
 
 
+@pytest.mark.slow
 def test_a_job_says_all_that_is_known_of_it(scripted: Session, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -114,6 +115,7 @@ def test_a_job_says_all_that_is_known_of_it(scripted: Session, pytester: pytest.
     assert scripted("-W", "error").parseoutcomes() == {"passed": 6}
 
 
+@pytest.mark.slow
 def test_requests_have_awss_shape_where_wanted(scripted: Session, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
@@ -209,6 +211,7 @@ def test_an_image_that_there_is_not_is_told_as_sagemaker_tells_it(
     assert notes()[-1] == NOTHING_LEFT
 
 
+@pytest.mark.slow
 def test_an_engine_that_does_not_answer_is_told_as_the_doctor_tells_it(
     session: Session, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,12 +254,14 @@ def test_a_failed_test_leaves_nothing_and_shows_what_its_runs_told(
     assert notes()[-1] == NOTHING_LEFT
 
 
+@pytest.mark.slow
 def test_an_interrupt_leaves_nothing(scripted: Session, pytester: pytest.Pytester, notes: Notes) -> None:
     pytester.makepyfile(FAILING.replace("END", "raise KeyboardInterrupt"))
     assert scripted().ret == pytest.ExitCode.INTERRUPTED
     assert notes()[-1] == NOTHING_LEFT
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_does_not_come_up_is_told_with_its_cause_and_its_lines(
     scripted: Session, pytester: pytest.Pytester, notes: Notes
 ) -> None:
@@ -329,6 +334,7 @@ def test_each_setting_can_be_overridden(scripted: Session, pytester: pytest.Pyte
     assert scripted().parseoutcomes() == {"passed": 3}
 
 
+@pytest.mark.slow
 def test_what_is_not_overridden_is_as_files_and_variables_have_it(
     scripted: Session, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -346,6 +352,7 @@ def test_what_is_not_overridden_is_as_files_and_variables_have_it(
     assert scripted("--smlocal-strict").parseoutcomes() == {"passed": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["function", "module", "session"])
 def test_endpoints_live_as_long_as_is_wanted(
     scripted: Session, pytester: pytest.Pytester, notes: Notes, scope: str
@@ -392,6 +399,7 @@ def test_an_image_is_built_once_by_all_workers(scripted: Session, pytester: pyte
     assert told[0][1] != told[0][2] and told[0][1].startswith("smlocal-pytest/context-")
 
 
+@pytest.mark.slow
 def test_a_build_that_fails_is_told_and_not_tried_again(
     scripted: Session, pytester: pytest.Pytester, notes: Notes
 ) -> None:
@@ -414,6 +422,7 @@ def test_a_build_that_fails_is_told_and_not_tried_again(
     assert notes() == ["build other", NOTHING_LEFT]
 
 
+@pytest.mark.slow
 def test_workers_have_names_ports_and_folders_of_their_own(
     scripted: Session, pytester: pytest.Pytester, notes: Notes
 ) -> None:

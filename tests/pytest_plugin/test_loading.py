@@ -56,6 +56,7 @@ def test_collecting_clauses_imports_no_library_that_runs_them(
     assert loaded() == ["smlocal.contract"]
 
 
+@pytest.mark.slow
 def test_a_setting_needs_no_engine(
     session: Session, pytester: pytest.Pytester, loaded: Callable[[], list[str]]
 ) -> None:
@@ -98,6 +99,7 @@ def test_every_way_to_load_it_is_one_plugin(session: Session, pytester: pytest.P
     assert session("-W", "error").parseoutcomes() == {"passed": 1}
 
 
+@pytest.mark.slow
 def test_it_can_be_turned_off(session: Session, pytester: pytest.Pytester) -> None:
     pytester.plugins = []
     install(pytester.path)
@@ -106,12 +108,14 @@ def test_it_can_be_turned_off(session: Session, pytester: pytest.Pytester) -> No
     assert "unrecognized arguments: --smlocal-image" in result.stderr.str()
 
 
+@pytest.mark.slow
 def test_pytest_is_needed_only_where_pytest_runs(pytester: pytest.Pytester) -> None:
     code = "import sys; sys.modules['pytest'] = None; import smlocal.wiring, smlocal.cli.app"
     result = pytester.run(sys.executable, "-c", code)
     assert (result.ret, result.errlines) == (0, [])
 
 
+@pytest.mark.slow
 def test_its_lines_are_measured_when_a_run_is_measured(
     session: Session, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
