@@ -15,6 +15,8 @@ from tests.engine.processes import copy_image
 from tests.engine.second_daemon import VOLUMES_BYTES, second_daemon
 from tests.engine.stage import Stage
 
+pytest_plugins = ["pytester"]  # pytest takes this in its uppermost conftest only; tests/pytest_plugin uses it
+
 
 @pytest.fixture(scope="session")
 def local_engine() -> Iterator[Engine]:

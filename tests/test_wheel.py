@@ -112,3 +112,11 @@ def test_the_installed_command_trains_a_model(smlocal: Path, tmp_path: Path) -> 
 def test_the_installed_command_runs_the_labs(smlocal: Path, tmp_path: Path) -> None:
     found = json.loads(run(smlocal, "demo", "--format", "json", "--state", "state", folder=tmp_path))
     assert (found["problems"], found["rows"]) == ([], 150)
+
+
+def test_pytest_finds_the_installed_plugin(smlocal: Path, tmp_path: Path) -> None:
+    run(smlocal.parent / "python", "-m", "pip", "install", "--quiet", "pytest", folder=tmp_path)
+    run(smlocal, "images", "build", "sklearn", folder=tmp_path)
+    (tmp_path / "smlocal.toml").write_text("[check]\ntrain = false\nserve = false\n")
+    said = run(smlocal.parent / "pytest", "--smlocal-image", "smlocal/sklearn", "-k", "SM110", folder=tmp_path)
+    assert " 1 passed, " in said

@@ -34,16 +34,22 @@ RELAY_IMAGE = "smlocal/base:latest"
 class Program:
     """smlocal put together for one command or library user. Made lazily: what is not used is not imported.
 
-    `mounts` are the folders and files of the user's disk that stand as buckets, see `storage.mounted`.
+    `mounts` are the folders and files of the user's disk that stand as buckets, see `storage.mounted`. An `engine` that
+    is given stays the giver's to close.
     """
 
-    def __init__(self, settings: Settings, mounts: Mapping[str, Mount] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, mounts: Mapping[str, Mount] | None = None, *, engine: Engine | None = None
+    ) -> None:
         self.settings = settings
+        self._given_engine = engine
         self.mounts = dict(mounts or {})
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
     def engine(self) -> Engine:
+        if self._given_engine is not None:
+            return self._given_engine
         from smlocal.engine.docker import DockerEngine
 
         return DockerEngine()
@@ -192,8 +198,9 @@ class Program:
         while self._closers:
             self._closers.pop()()
         for name in ("http", "engine"):
-            if name in self.__dict__:
-                self.__dict__[name].close()
+            found = self.__dict__.get(name)
+            if found is not None and found is not self._given_engine:
+                found.close()
 
     def __enter__(self) -> Program:
         return self

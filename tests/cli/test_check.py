@@ -60,6 +60,7 @@ SAMPLE_WITHOUT_TYPE = '[[check.serving.samples]]\nbody = "x"\n'
 USAGE = [
     (["--select", "SM9"], "", "no rule's id begins with 'SM9'; `smlocal rules` lists them"),
     (["--ignore", "SM3,SM999"], "", "no rule's id begins with 'SM999'"),
+    ([], "[check]\nselect = ['SM9']\n", "no rule's id begins with 'SM9'; `smlocal rules` lists them"),
     (["--output", "report.xml"], "", "--output 'report.xml': write FORMAT=FILE, such as junit=report.xml"),
     (["--output", "junit="], "", "--output 'junit=': write FORMAT=FILE"),
     (["--output", "pdf=r.pdf"], "", "no format 'pdf'; it is one of text, json, junit, sarif, markdown, html"),
@@ -245,6 +246,20 @@ def test_what_is_ignored_fails_nothing(smlocal: Command, empty_image: str) -> No
     assert said.code == 0, said
     assert {item["rule"][:3] for item in said.json["findings"]} == {"SM1"}
     assert not {"SM103", "SM104"} & {item["rule"] for item in said.json["findings"]}
+
+
+@pytest.mark.engine
+def test_rules_are_selected_by_the_configuration_too_and_a_command_knows_better(
+    smlocal: Command, empty_image: str
+) -> None:
+    Path("smlocal.toml").write_text("[check]\nselect = ['SM10']\nignore = ['SM104']\n")
+    for words, expected in (
+        ((), {"SM101", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
+        (("--select", "SM103,SM104"), {"SM103"}),
+        (("--select", "SM103,SM104", "--ignore", "SM103"), {"SM104"}),
+    ):
+        said = smlocal("check", empty_image, "--format", "json", *words)
+        assert {item["rule"] for item in said.json["findings"]} == expected, said
 
 
 @pytest.mark.engine

@@ -47,6 +47,8 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("no serving", "serve = false", "serve", False),
     ("an environment", '[training]\nenvironment = { A = "1" }', "training_environment", {"A": "1"}),
     ("an environment to serve in", '[serving]\nenvironment = { A = "" }', "serving_environment", {"A": ""}),
+    ("selected rules", 'select = ["SM3", "SM1"]', "select", ("SM3", "SM1")),
+    ("ignored rules", 'ignore = ["SM305"]', "ignore", ("SM305",)),
     ("a time limit", "[training]\nmax_runtime = 1", "max_runtime", 1),
     ("metrics", "[training]\nmetrics = { a = 'a=(.*)' }", "metrics", {"a": "a=(.*)"}),
     ("a long run", "[training.long]\nhyperparameters = { n = 9 }", "long", Long({"n": 9})),
@@ -102,6 +104,8 @@ def test_a_home_folder_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 SAMPLE = "[[serving.samples]]\nbody = 'x'\ncontent_type = 'text/csv'\n"
 BAD = [
+    ("rules in one text", 'select = "SM3"', "'check.select' in smlocal.toml must be a list, not 'SM3'"),
+    ("a rule that is no text", "ignore = ['SM3', 305]", "'check.ignore[1]' in smlocal.toml must be text, not 305"),
     ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: architecture, "),
     ("an unknown key of training", "[training]\nchanels = {}", "'check.training.chanels' in smlocal.toml is not known"),
     ("an unknown key of serving", "[serving]\nport = 1", "'check.serving.port' in smlocal.toml is not known"),

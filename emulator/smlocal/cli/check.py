@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import re
 import shutil
@@ -62,10 +61,10 @@ def check(
     common = common_of(context)
     terminal = common.terminal()
     policy = pull_policy(pull)
-    selection = Selection.of(select or (), ignore or (), RULES)
     targets = _targets(output or ())
     table, folder, origin = check_table(Path.cwd(), config)
     plan = read_plan(table, folder, origin)
+    selection = Selection.of(select or plan.select, ignore or plan.ignore, RULES)
     if not table:
         terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
     began = time.monotonic()
@@ -112,31 +111,18 @@ def _answer(terminal: Terminal, report: Report) -> None:
 
 def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy, keep: bool) -> Examination:
     """Make the runs, with a state folder of their own that is gone afterwards unless it is to be kept."""
-    from smlocal.cli.image_choice import chosen
+    from smlocal.cli.examining import ready_to_examine
     from smlocal.cli.interrupts import INTERRUPTED, stop_on_interrupt
-    from smlocal.cli.places import Places
     from smlocal.examination import Stop, Stopped
-    from smlocal.images.availability import CANNOT_PULL_TRAINING_IMAGE
-    from smlocal.wiring import Program
 
     terminal = common.terminal()
-    places = Places()
-    addresses = {
-        (name, broken): places.source(str(source.path), f"channel {name}")
-        for broken, sources in ((False, plan.channels), (True, plan.broken))
-        for name, source in sources.items()
-    }
-    model = places.source(str(plan.model), "model") if plan.model is not None else None
     with contextlib.ExitStack() as held:
         scratch = held.enter_context(_scratch(terminal, keep))
-        settings = dataclasses.replace(common.settings(), state=scratch, s3_endpoint_url=None)
-        program = held.enter_context(Program(settings, places.mounts))
-        program.launcher.grant(plan.instance_type)  # refused before anything is run
-        reference = chosen(program, terminal, image, policy, CANNOT_PULL_TRAINING_IMAGE)
+        examine = held.enter_context(ready_to_examine(common.settings(), scratch, terminal, image, plan, policy))
         tell = held.enter_context(terminal.working(f"examining {image}"))
         asked = held.enter_context(stop_on_interrupt(terminal.say, "the examination"))
         try:
-            return program.examiner.examine(reference, plan, addresses, model, tell, Stop(asked.event, asked.hurry))
+            return examine(tell, Stop(asked.event, asked.hurry))
         except Stopped as error:
             terminal.say("interrupted: there is no verdict")
             raise typer.Exit(INTERRUPTED) from error

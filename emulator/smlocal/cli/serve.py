@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from smlocal.hosting import ModelServer
     from smlocal.images.availability import PullPolicy
     from smlocal.journal import Record
+    from smlocal.serving import Front
+    from smlocal.wiring import Program
 
 _TURN = 0.2  # seconds between looks at a wish to stop
 
@@ -51,35 +53,45 @@ def serve(
 def _run(
     common: Common, places: Places, request: dict[str, Any], policy: PullPolicy, instance_type: str, port: int
 ) -> None:
-    from smlocal.cli.image_choice import chosen
     from smlocal.cli.places import say_where
+
+    terminal = common.terminal()
+    with common.program(places.mounts, writing=True) as program:
+        if places.uses_buckets:
+            say_where(terminal, program)
+        with fronted(program, terminal, request, policy, instance_type, port) as (server, front):
+            _hold(terminal, server, front.url)
+
+
+@contextmanager
+def fronted(
+    program: Program, terminal: Terminal, request: dict[str, Any], policy: PullPolicy, instance_type: str, port: int
+) -> Iterator[tuple[ModelServer, Front]]:
+    """A server, not started, of the model that a CreateModel request describes, with its front and its record."""
+    from smlocal.cli.image_choice import chosen
     from smlocal.hosting.failures import ENDPOINT_TEXTS, Failures
     from smlocal.metrics import escape
     from smlocal.serving import Front
 
-    terminal = common.terminal()
+    program.launcher.grant(instance_type)  # refused before an image is pulled for it
     missing = Failures(ENDPOINT_TEXTS).worded(ENDPOINT_TEXTS.no_image)
-    with common.program(places.mounts, writing=True) as program:
-        if places.uses_buckets:
-            say_where(terminal, program)
-        program.launcher.grant(instance_type)  # refused before an image is pulled for it
-        reference = chosen(program, terminal, request["PrimaryContainer"]["Image"], policy, missing)
+    reference = chosen(program, terminal, request["PrimaryContainer"]["Image"], policy, missing)
 
-        def on_line(line: LogLine) -> None:
-            text = escape(line.text.decode("utf-8", "replace"))
-            record.log(text.encode())
-            terminal.log_line(text)
+    def on_line(line: LogLine) -> None:
+        text = escape(line.text.decode("utf-8", "replace"))
+        record.log(text.encode())
+        terminal.log_line(text)
 
-        server = program.hosting.server(
-            request, reference, instance_type=instance_type, on_line=on_line, on_state=terminal.say
-        )
-        for note in server.notes:
-            terminal.say(f"note: {note}")
-        # it listens first: that the port is taken is no news to be had after the minutes that a model takes to load
-        with Front(program.http, server, program.settings.limits, port=port) as front:
-            record = program.journal.begin("endpoint", request["ModelName"], request)
-            with _recorded(record):
-                _hold(terminal, server, front.url)
+    server = program.hosting.server(
+        request, reference, instance_type=instance_type, on_line=on_line, on_state=terminal.say
+    )
+    for note in server.notes:
+        terminal.say(f"note: {note}")
+    # it listens first: that the port is taken is no news to be had after the minutes that a model takes to load
+    with Front(program.http, server, program.settings.limits, port=port) as front:
+        record = program.journal.begin("endpoint", request["ModelName"], request)
+        with _recorded(record):
+            yield server, front
 
 
 @contextmanager

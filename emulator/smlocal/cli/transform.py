@@ -5,19 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smlocal.cli import account
 from smlocal.cli.interrupts import INTERRUPTED, stop_on_interrupt
 from smlocal.cli.state import Common, common_of
 
 if TYPE_CHECKING:
     from smlocal.cli.places import Places
     from smlocal.cli.terminal import Terminal
-    from smlocal.hosting import Model
     from smlocal.images.availability import PullPolicy
     from smlocal.transform.job import Observer, TransformResult
     from smlocal.wiring import Program
@@ -49,49 +46,18 @@ def transform(
     from smlocal.cli.image_choice import pull_policy
     from smlocal.cli.model_words import create_model
     from smlocal.cli.places import Places
-    from smlocal.cli.sources import generated_name
+    from smlocal.cli.transform_words import TransformWords
 
     common = common_of(context)
     settings = common.settings()
     places = Places()
     policy = pull_policy(pull)
     described = create_model(places, image, model, (), settings, isolated=network_isolation)
-    name = job_name or generated_name(image)
-    source = {
-        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": places.source(input_, "--input")}},
-        "ContentType": content_type,
-        "SplitType": split_type,
-    }
-    default = f"s3://{account.default_bucket(settings)}/{name}"
-    # a job that is stopped takes back what it has written
-    target = places.target(output, "--output", deletable=True) if output else default
-    request = {
-        "TransformJobName": name,
-        "ModelName": described["ModelName"],
-        "TransformInput": source,
-        "TransformOutput": {"S3OutputPath": target, "Accept": accept, "AssembleWith": assemble_with},
-        "TransformResources": {"InstanceType": instance_type, "InstanceCount": 1},
-        "BatchStrategy": strategy,
-        "MaxPayloadInMB": max_payload,
-        "MaxConcurrentTransforms": concurrency,
-        "Environment": _pairs(env),
-    }
-    _run(common, places, described, _without_none(request), policy)
-
-
-def _pairs(env: list[str] | None) -> dict[str, str] | None:
-    from smlocal.cli.sources import pairs
-
-    return pairs(env, "--env") if env else None
-
-
-def _without_none(document: dict[str, Any]) -> dict[str, Any]:
-    """What was not said is not in the request, so that the platform's own defaults hold."""
-    return {
-        key: _without_none(value) if isinstance(value, dict) else value
-        for key, value in document.items()
-        if value is not None
-    }
+    words = TransformWords(
+        input_, output, content_type, accept, split_type, strategy, max_payload, concurrency, assemble_with, env,
+        instance_type, job_name,
+    )  # fmt: skip
+    _run(common, places, described, words.request(image, described["ModelName"], places, settings), policy)
 
 
 def _run(
@@ -100,6 +66,7 @@ def _run(
     from smlocal import requests
     from smlocal.cli.image_choice import chosen
     from smlocal.cli.places import ensure_buckets, say_where
+    from smlocal.cli.transform_words import model_to_transform
     from smlocal.hosting.failures import BATCH_TEXTS
 
     terminal = common.terminal()
@@ -111,7 +78,7 @@ def _run(
         reference = chosen(program, terminal, described["PrimaryContainer"]["Image"], policy, BATCH_TEXTS.no_image)
         ensure_buckets(program, request)
         terminal.say(f"transform job {request['TransformJobName']}")
-        model = _model(terminal, program, described, reference)
+        model = model_to_transform(terminal, program, described, reference)
         with stop_on_interrupt(terminal.say, "the transform job") as stop, _patience(terminal, request) as begun:
             result = program.transform.run(
                 request,
@@ -125,19 +92,6 @@ def _run(
             raise typer.Exit(INTERRUPTED)
         if result.status == "Failed":
             raise typer.Exit(1)
-
-
-def _model(terminal: Terminal, program: Program, described: dict[str, Any], reference: str) -> Model:
-    """The model to transform with. A folder stands for an archive that was unpacked: batch transforms take no other
-    form of a model."""
-    model = program.hosting.model(described, reference)
-    container = described["PrimaryContainer"]
-    if "ModelDataSource" not in container:
-        return model
-    terminal.say("note: the folder stands for a model.tar.gz of it, the only form that a batch transform takes")
-    rest = {key: value for key, value in container.items() if key != "ModelDataSource"}
-    bare = program.hosting.model({**described, "PrimaryContainer": rest}, reference)
-    return replace(bare, contents=model.contents, data_url=model.data_url)
 
 
 @contextmanager

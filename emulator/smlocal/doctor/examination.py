@@ -80,7 +80,7 @@ class Doctor:
         try:
             engine = self.connect()
         except EngineUnavailable as error:
-            yield self._no_engine(error)
+            yield self.no_engine(error)
         else:
             try:
                 rows, has_base, registry = self._engine_rows(engine)
@@ -103,7 +103,7 @@ class Doctor:
             rows = [*engine_rows(engine, self.labels), *image_rows(images)]
             return rows, images[0].present, engine.facts().registry
         except EngineUnavailable as error:
-            return [self._no_engine(error)], False, ""
+            return [self.no_engine(error)], False, ""
         except EngineError as error:
             return [self._unwilling(error)], False, ""
 
@@ -121,7 +121,8 @@ class Doctor:
         """The command that leads from an engine that was named back to this machine's own."""
         return "unset DOCKER_HOST DOCKER_CONTEXT" if _named_by_variable(self.environment) else _DEFAULT_CONTEXT
 
-    def _no_engine(self, error: EngineUnavailable) -> Row:
+    def no_engine(self, error: EngineUnavailable) -> Row:
+        """What to say, and to do, when no engine answers."""
         named = named_engine(self.environment)
         if named:
             return Row("engine", "problem", f"{named} names an engine that does not answer: {error}", self._unnamed())

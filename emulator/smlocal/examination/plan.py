@@ -6,6 +6,8 @@ instance_type = "ml.m5.large"
 network_isolation = false         # whether its jobs and endpoints are to run isolated
 train = true                      # whether the image is to train
 serve = true                      # whether it is to serve
+select = ["SM3"]                  # only rules whose ids begin so, unless the command selects others
+ignore = ["SM305"]                # no rule whose id begins so, unless the command ignores others
 
 [check.training]
 channels = { train = "data/train.csv" }     # or { source = "...", content_type = "text/csv" }
@@ -49,6 +51,7 @@ _TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtim
 _LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
+_RULES = {"select", "ignore"}
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,8 @@ class Plan:
     model: Path | None = None
     serving_environment: Mapping[str, str] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
+    select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
+    ignore: tuple[str, ...] = ()
 
     @property
     def plain(self) -> dict[str, str]:
@@ -108,7 +113,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
     Raises SettingsError for unknown keys, values of the wrong kind and files that are not there.
     """
     reader = _Reader(folder, origin)
-    top = reader.table(table, "check", _TOP)
+    top = reader.table(table, "check", _TOP | _RULES)
     training = reader.table(top.get("training", {}), "check.training", _TRAINING)
     serving = reader.table(top.get("serving", {}), "check.serving", _SERVING)
     channels = reader.sources(training.get("channels", {}), "check.training.channels")
@@ -131,6 +136,8 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
             reader.sample(item, f"check.serving.samples[{number}]")
             for number, item in enumerate(reader.kind(serving.get("samples", []), "check.serving.samples", list))
         ),
+        select=reader.words(top.get("select", []), "check.select"),
+        ignore=reader.words(top.get("ignore", []), "check.ignore"),
     )
 
 
@@ -171,6 +178,10 @@ class _Reader:
 
     def texts(self, value: Any, where: str) -> dict[str, str]:
         return {key: self.kind(text, f"{where}.{key}", str) for key, text in self.table(value, where).items()}
+
+    def words(self, value: Any, where: str) -> tuple[str, ...]:
+        found: list[Any] = self.kind(value, where, list)
+        return tuple(self.kind(word, f"{where}[{number}]", str) for number, word in enumerate(found))
 
     def positive(self, value: Any, where: str) -> int:
         found: int = self.kind(value, where, int)

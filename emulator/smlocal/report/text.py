@@ -24,6 +24,11 @@ def as_text(report: Report, *, every: bool = False) -> str:
     return "\n".join(_lines(report, every)) + "\n"
 
 
+def finding_as_text(finding: Finding) -> str:
+    """All that is said of one broken clause: what was seen, what SageMaker would do, why it matters, the fix."""
+    return "\n".join(_broken(finding, every=True))
+
+
 def _lines(report: Report, every: bool) -> Iterator[str]:
     findings = report.verdict.findings
     broken = [item for severity in Severity for item in report.verdict.broken(severity)]

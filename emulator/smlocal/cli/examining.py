@@ -1,0 +1,43 @@
+"""An image about to be examined as a plan has it, by a program whose state lies in a folder of its own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from smlocal.cli.terminal import Terminal
+    from smlocal.evidence import Examination
+    from smlocal.examination import Plan, Stop
+    from smlocal.images.availability import PullPolicy
+    from smlocal.settings import Settings
+
+    Examine = Callable[[Callable[[str], None], Stop], Examination]
+
+
+@contextlib.contextmanager
+def ready_to_examine(
+    settings: Settings, scratch: Path, terminal: Terminal, image: str, plan: Plan, policy: PullPolicy
+) -> Iterator[Examine]:
+    """Gives what makes the runs; whatever can be refused is refused before. The runs' own objects and records go to
+    `scratch`. Raises UsageError, NotSupported, CannotRun, ImageNotFound."""
+    from smlocal.cli.image_choice import chosen
+    from smlocal.cli.places import Places
+    from smlocal.images.availability import CANNOT_PULL_TRAINING_IMAGE
+    from smlocal.wiring import Program
+
+    places = Places()
+    addresses = {
+        (name, broken): places.source(str(source.path), f"channel {name}")
+        for broken, sources in ((False, plan.channels), (True, plan.broken))
+        for name, source in sources.items()
+    }
+    model = places.source(str(plan.model), "model") if plan.model is not None else None
+    with Program(replace(settings, state=scratch, s3_endpoint_url=None), places.mounts) as program:
+        program.launcher.grant(plan.instance_type)  # refused before anything is run
+        reference = chosen(program, terminal, image, policy, CANNOT_PULL_TRAINING_IMAGE)
+        yield partial(program.examiner.examine, reference, plan, addresses, model)
