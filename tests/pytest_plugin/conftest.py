@@ -36,7 +36,8 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Sessi
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("DOCKER_CONFIG", DOCKER_CONFIG)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+        monkeypatch.delenv(name, raising=False)
     pytester.plugins = ["smlocal.pytest_plugin"]
 
     def run(*words: str) -> pytest.RunResult:

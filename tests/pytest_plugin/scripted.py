@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from smlocal.evidence import Examination
 from tests.contract.samples import GOOD, SAMPLE, asked, asking, exchange, image, without_program
 
 ALGORITHM = "algorithm:1"
+LONG = 0.5 if "PYTEST_XDIST_WORKER" in os.environ else 0.0  # seconds: time for another worker to come upon it
 
 
 def algorithm(run: Run) -> int:
@@ -37,6 +39,7 @@ class Counting(ScriptedEngine):
 
     def build(self, context: Path, tags: tuple[str, ...], **options: object) -> Iterator[str]:  # type: ignore[override]
         note(f"build {context.name}")
+        time.sleep(LONG)
         yield from super().build(context, tags)
 
 
@@ -68,6 +71,7 @@ EXAMINATIONS = {
 
 def pytest_smlocal_examine(config: pytest.Config, image: str) -> Examination:
     note(f"examine {image}")
+    time.sleep(LONG)
     if image not in EXAMINATIONS:
         raise ImageNotFound(f"there is no image {image}")
     return EXAMINATIONS[image]
