@@ -7,6 +7,7 @@ It asserts nothing itself: PYTEST_DONT_REWRITE.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -119,20 +120,20 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    folder = session.forget(config)
+    folder = session.folder_to_remove(config)
     if folder is not None:
-        _remove_images(folder)
+        _forget_images(folder)
         session.remove(folder)
 
 
-def _remove_images(folder: Path) -> None:
+def _forget_images(folder: Path) -> None:
     """The names of images that workers built: none of them could know that it was the last to use one."""
-    from smlocal.pytest_plugin.building import BUILT
+    from smlocal.errors import SmlocalError
+    from smlocal.pytest_plugin.building import forget_images, has_images
 
-    if any(folder.glob(f"{BUILT}*")):
-        from smlocal.pytest_plugin.building import forget_images
+    if has_images(folder):
         from smlocal.settings import load_settings
         from smlocal.wiring import Program
 
-        with Program(load_settings()) as program:
+        with contextlib.suppress(SmlocalError), Program(load_settings()) as program:  # an engine that is gone by now
             forget_images(program.engine, folder)

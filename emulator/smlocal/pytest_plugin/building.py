@@ -15,7 +15,8 @@ from smlocal.errors import EngineError, ImageNotFound, UsageError
 from smlocal.pytest_plugin.session import leave, locked, read
 from smlocal.pytest_plugin.telling import plainly
 
-BUILT = "image-"  # beginning of the names of what a session leaves for its processes to know
+_BUILT = "image-"  # beginning of the names of what a session leaves for its processes to know
+_KNOWN = f"{_BUILT}*.json"
 _NAMESPACE = "smlocal-pytest"
 
 
@@ -46,8 +47,8 @@ class ImageFactory:
             raise UsageError(f"there is no Dockerfile in {folder}")
         what = json.dumps([str(context), target, sorted((arguments or {}).items()), platform])
         key = hashlib.sha256(what.encode(errors="surrogateescape")).hexdigest()[:12]
-        path = self._folder / f"{BUILT}{key}.json"
-        with locked(self._folder, f"{BUILT}{key}"):
+        path = self._folder / f"{_BUILT}{key}.json"
+        with locked(self._folder, f"{_BUILT}{key}"):
             document = read(path)
             if document is None:
                 document = self._made(
@@ -86,9 +87,14 @@ class ImageFactory:
             return None
 
 
+def has_images(folder: Path) -> bool:
+    """Whether a session has built what is not forgotten yet."""
+    return any(folder.glob(_KNOWN))
+
+
 def forget_images(engine: Engine, folder: Path) -> None:
     """Remove the names that a session gave to images."""
-    for path in folder.glob(f"{BUILT}*.json"):
+    for path in folder.glob(_KNOWN):
         document = read(path) or {}
         if "reference" in document:
             with contextlib.suppress(EngineError):  # somebody else was first, or a container of it is left

@@ -35,8 +35,8 @@ def shared_folder(config: pytest.Config) -> Path:
     return config.stash[_FOLDER]
 
 
-def forget(config: pytest.Config) -> Path | None:
-    """The folder that is now to be removed; None when there is none, or others still use it."""
+def folder_to_remove(config: pytest.Config) -> Path | None:
+    """The folder at the end of the session; None when there is none, or when it is another process's to remove."""
     return None if is_worker(config) or _FOLDER not in config.stash else config.stash[_FOLDER]
 
 
