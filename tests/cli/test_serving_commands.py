@@ -47,7 +47,8 @@ def answering(status: int, body: bytes) -> Iterator[RawServer]:
 def serve(start: Start, *words: str) -> tuple[subprocess.Popen[str], str]:
     """A running endpoint and its address."""
     process = start("serve", *words, "--port", "0")
-    return process, read_until(process, "serving at http").split()[2]
+    # a line of the container's may stand before it: both streams are one pipe here
+    return process, read_until(process, "serving at http").partition("serving at ")[2].split()[0]
 
 
 def description(tmp_path: Path) -> dict[str, Any]:
