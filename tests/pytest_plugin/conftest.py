@@ -36,7 +36,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Sessi
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("DOCKER_CONFIG", DOCKER_CONFIG)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER"):
+    for name in ("PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER", "CI", "BUILD_NUMBER"):  # the last two lengthen its summary
         monkeypatch.delenv(name, raising=False)
     pytester.plugins = ["smlocal.pytest_plugin"]
 
