@@ -60,8 +60,7 @@ class LaunchedContainer:
 
         Raises ContainerNotStarted with the engine's own words.
         """
-        if self._output is not None:
-            self._forget()
+        self._forget()
         output = self._output = ContainerOutput(self._engine, self.id, on_line)
         try:
             self._engine.start(self.id)
@@ -76,6 +75,8 @@ class LaunchedContainer:
         """Nothing of the last run is known any more; the engine gives a container another address at each start."""
         if self._watcher is not None:
             self._watcher.join(_DEATH)
+        if self._output is not None:
+            self._output.close()
         self._over, self._ended = threading.Event(), threading.Event()
         self._address = self._exit = self._failure = None
         self._forced = False

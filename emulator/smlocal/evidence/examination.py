@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from smlocal.evidence.image import ImageEvidence
 from smlocal.evidence.runs import HostingEvidence, SecondStart, TrainingEvidence
 
+_AT_THE_END = 0.25  # seconds, or this part of the program's time: a line that came sooner was not kept back
+_LAST_PART = 0.25
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -91,6 +94,26 @@ class TrainingTrial:
     @property
     def good(self) -> bool:
         return self.status == "Completed"
+
+    @property
+    def program_seconds(self) -> float | None:
+        """From the start of its program to the exit; None when that was not seen."""
+        if self.program_began is None or self.program_ended is None:
+            return None
+        return self.program_ended - self.program_began
+
+    @property
+    def first_line(self) -> float | None:
+        """Seconds before its exit at which its first line came; None when that was not seen."""
+        if self.program_ended is None or not self.line_times:
+            return None
+        return max(0.0, self.program_ended - self.line_times[0])
+
+    @property
+    def speaks_at_its_end(self) -> bool:
+        """Whether all its lines came with its exit, as far as the clocks of a busy machine can tell."""
+        took, early = self.program_seconds, self.first_line
+        return took is not None and early is not None and early <= max(_AT_THE_END, _LAST_PART * took)
 
 
 @dataclass(frozen=True)

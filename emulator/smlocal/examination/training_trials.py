@@ -41,7 +41,6 @@ LIFTED = {
     "json alone": Conditions(json_hyperparameters=True),
     "shared memory": Conditions(shared_memory=True),
 }
-_AT_THE_END = 0.25  # seconds before the exit: lines that all came later may have been kept back
 _TELLING = 1.0  # seconds that a program takes, for that to tell anything
 _SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it
 _LARGE_SHARED_MEMORY = 4096 * MEBIBYTE
@@ -113,7 +112,7 @@ class TrainingTrials:
             wanted[JSON] = replace(easiest.conditions, json_hyperparameters=True)
         if self._plan.broken:
             wanted[BROKEN] = replace(easiest.conditions, broken_data=True)
-        if not unbuffered and _speaks_at_its_end(easiest):
+        if not unbuffered and easiest.speaks_at_its_end and (easiest.program_seconds or 0) >= _TELLING:
             wanted[UNBUFFERED] = replace(easiest.conditions, unbuffered=True)
         return {name: partial(self._trial, image, conditions) for name, conditions in wanted.items()}
 
@@ -253,14 +252,6 @@ class TrainingTrials:
 def _easiest(made: Mapping[str, TrainingTrial]) -> TrainingTrial | None:
     """The run that passed with everything that can be lifted lifted, or, better, with nothing; None: none did."""
     return next((made[name] for name in (HARD, EASY) if name in made and made[name].good), None)
-
-
-def _speaks_at_its_end(trial: TrainingTrial) -> bool:
-    """Whether all its lines came with its exit: it may have kept them back until then."""
-    if not trial.line_times or trial.program_began is None or trial.program_ended is None:
-        return False
-    took = trial.program_ended - trial.program_began
-    return took >= _TELLING and trial.program_ended - trial.line_times[0] <= _AT_THE_END
 
 
 def _channel(name: str, address: str, content_type: str | None) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from smlocal.contract.rules.serving_facts import (
     is_good,
     is_wrong,
     model_error,
-    no_serving,
     said,
 )
 from smlocal.evidence import Examination, Exchange
@@ -239,10 +238,7 @@ def answers_without_length(examination: Examination) -> Judgement:
 
     Fix: Send a Content-Length: give the framework the whole body, and no generator or stream.
     """
-    missing = no_serving(examination)
-    if missing is not None:
-        return missing
-    if not examination.asked.asynchronous:
+    if examination.asked.serving and not examination.asked.asynchronous:
         return without(Reason.NOT_ASYNCHRONOUS)
     found = exchanges(examination, "sample")
     if isinstance(found, Judgement):

@@ -9,7 +9,6 @@ from smlocal.evidence import Examination, TrainingTrial
 from smlocal.settings import MEBIBYTE
 
 _SETTING = "PYTHONUNBUFFERED"
-_EARLY = 0.25  # seconds before the exit: a line that comes sooner was not kept back until it
 _TELLING = 0.5  # seconds by which it must come sooner when nothing is kept back
 _LARGE = 1024 * MEBIBYTE
 
@@ -34,17 +33,17 @@ def output_only_at_exit(examination: Examination) -> Judgement:
     if missing is not None:
         return missing
     good = good_run(examination)
-    early = _first_line(good) if good is not None else None
-    if good is None or good.program_ended is None:
+    if good is None or good.program_seconds is None:
         return without(Reason.RUN_MISSING)
     if examination.image.environment.get(_SETTING):
         return kept(f"{_SETTING} is set in the image")
+    early = good.first_line
     if early is None:
         return without(Reason.NO_SUCH_CASE, "it writes nothing")
-    if early > _EARLY:
+    if not good.speaks_at_its_end:
         return kept(f"the first line came {early:.1f} s before the exit")
     other = examination.training.get("unbuffered")
-    sooner = _first_line(other) if other is not None and other.good else None
+    sooner = other.first_line if other is not None and other.good else None
     if sooner is None:
         return without(Reason.INCONCLUSIVE, "it was over too soon to tell")
     if sooner - early < _TELLING:
@@ -53,13 +52,6 @@ def output_only_at_exit(examination: Examination) -> Judgement:
         f"{good.conditions}: the first of {len(good.line_times)} lines came {early:.1f} s before the exit",
         f"with {_SETTING}=1: {sooner:.1f} s before the exit",
     )
-
-
-def _first_line(trial: TrainingTrial) -> float | None:
-    """How many seconds before the exit the first line came; None when there was none."""
-    if trial.program_ended is None or not trial.line_times:
-        return None
-    return max(0.0, trial.program_ended - trial.line_times[0])
 
 
 @rule("SM210", Severity.WARNING, "AWS developer guide, model-train-storage", "awslabs/graphstorm issues 309, 354")
@@ -75,11 +67,17 @@ def large_writes_outside_of_opt_ml(examination: Examination) -> Judgement:
     missing = no_training(examination)
     if missing is not None:
         return missing
-    known = [
-        (trial.written_elsewhere, trial) for trial in on_good_data(examination) if trial.written_elsewhere is not None
-    ]
-    if not known:
+    for trial in on_good_data(examination):
+        if (trial.written_elsewhere or 0) > _LARGE:
+            return broken(
+                _written(trial), sagemaker="OSError: [Errno 28] No space left on device, when that disk is full"
+            )
+    good = good_run(examination)
+    if good is None or good.written_elsewhere is None:
         return without(Reason.RUN_MISSING)
-    most, trial = max(known, key=lambda item: item[0])
-    seen = f"{trial.conditions}: {most / MEBIBYTE:.0f} MiB were written outside of /opt/ml and /tmp"
-    return kept(seen) if most <= _LARGE else broken(seen, sagemaker="OSError: [Errno 28] No space left on device")
+    return kept(_written(good))
+
+
+def _written(trial: TrainingTrial) -> str:
+    size = (trial.written_elsewhere or 0) / MEBIBYTE
+    return f"{trial.conditions}: {size:.0f} MiB were written outside of /opt/ml and /tmp"
