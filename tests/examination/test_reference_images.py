@@ -66,10 +66,12 @@ def plan(broken: Path, hyperparameters: Mapping[str, Any], expect: bytes) -> Pla
     is_forest = hyperparameters is FOREST
     return Plan(
         metrics=ACCURACY if is_forest else ERROR,
-        long=Long(MANY_TREES if is_forest else MANY_ROUNDS, stop_after=6),
+        long=Long(MANY_TREES if is_forest else MANY_ROUNDS, stop_after=9),
         channels={"train": Source(IRIS, "text/csv")},
         broken={"train": Source(broken, "text/csv")},
         hyperparameters=hyperparameters,
+        asynchronous=True,
+        soak=500,
         samples=(Sample(ROW, "text/csv", "text/csv", expect),),
     )
 
