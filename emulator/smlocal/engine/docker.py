@@ -14,7 +14,7 @@ import docker.errors
 import requests.exceptions
 
 from smlocal.engine import docker_facts, podman
-from smlocal.engine.docker_archive import Upload, named_after
+from smlocal.engine.docker_archive import Upload, named_after, path_told
 from smlocal.engine.docker_client import client_of, socket_under
 from smlocal.engine.docker_errors import explanation, translated
 from smlocal.engine.docker_images import DockerImages
@@ -25,6 +25,7 @@ from smlocal.engine.interface import (
     EngineFacts,
     LogStream,
     Owned,
+    PathFacts,
     Pipe,
     bears,
 )
@@ -206,6 +207,10 @@ class DockerEngine(DockerImages):
             if upload.error is not None:
                 raise upload.error from None
             raise
+
+    def path(self, container: str, path: str) -> PathFacts:
+        with translated(f"looking at {path} in the container"):
+            return docker_facts.path_facts(path_told(self._api, container, path))
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         with translated(f"reading {path} from the container"):

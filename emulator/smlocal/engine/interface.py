@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 StreamName = Literal["stdout", "stderr"]
+PathKind = Literal["file", "directory", "symlink", "other"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,15 @@ class ContainerState:
     published: Mapping[int, tuple[str, int]]  # container port -> (host address, host port)
     started_at: str
     finished_at: str
+
+
+@dataclass(frozen=True)
+class PathFacts:
+    """What is at a path of a container."""
+
+    kind: PathKind
+    mode: int  # permissions
+    link: str = ""  # of a symlink: the path that it leads to, absolute, the links on the way followed
 
 
 @dataclass(frozen=True)
@@ -265,6 +275,11 @@ class Engine(Protocol):
 
     def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
         """Unpack a tar stream at `path` of a container in any state. Raises DiskFull, NotFoundInEngine."""
+        ...
+
+    def path(self, container: str, path: str) -> PathFacts:
+        """What is at a path, without its bytes: far cheaper than an archive of it. Links on the way are followed, the
+        last is not. Raises NotFoundInEngine, which is also what Podman says of a link that leads nowhere."""
         ...
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:

@@ -33,6 +33,7 @@ from smlocal.engine.interface import (
     ImageFacts,
     LogStream,
     Owned,
+    PathFacts,
     Pipe,
     bears,
 )
@@ -299,6 +300,10 @@ class ScriptedEngine:
         with self._lock:
             free = None if self._disk is None else self._disk - self._volumes.used()
         self._container(container).files.unpack(path, tar, free)
+
+    def path(self, container: str, path: str) -> PathFacts:
+        self._enter("path")
+        return self._container(container).files.facts(path)
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         self._enter("get_archive")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from smlocal.engine.interface import Engine, ImageFacts
 from smlocal.evidence import ImageEvidence, Program, SecretSeen
-from smlocal.examination.image_files import FileHead, ImageFiles
+from smlocal.examination.image_files import FoundFile, ImageFiles
 from smlocal.launch import Launch, Launcher
 
 _HIDDEN = ("/opt/ml/input", "/opt/ml/model", "/opt/ml/output")
@@ -76,7 +76,7 @@ class _Resolver:
         found = self._find(argv[0])
         if found is None:
             return Program(word, argv, None, False, "missing")
-        kind, interpreter, crlf = _shebang(found.head)
+        kind, interpreter, crlf = _shebang(self._files.beginning(found))
         return Program(
             word=word,
             argv=argv,
@@ -92,11 +92,15 @@ class _Resolver:
         found = self._find(word)
         return found is not None and bool(found.mode & 0o111)
 
-    def _find(self, name: str) -> FileHead | None:
+    def _find(self, name: str) -> FoundFile | None:
         """The first executable of that name, or else the first file of that name."""
-        candidates = [file for path in self._places(name) if (file := self._files.head(path)) is not None]
-        executable = [file for file in candidates if file.mode & 0o111]
-        return next(iter(executable or candidates), None)
+        first = None
+        for path in self._places(name):
+            file = self._files.find(path)
+            if file is not None and file.mode & 0o111:
+                return file
+            first = first or file
+        return first
 
     def _places(self, name: str) -> Iterator[str]:
         if "/" in name:
@@ -135,11 +139,11 @@ def _driver_files(files: ImageFiles) -> Iterator[str]:
 
     Programs find its libraries by links with short names, which are asked for one by one: folders of libraries are big.
     """
-    if files.head(_DRIVER_TOOL) is not None:
+    if files.find(_DRIVER_TOOL) is not None:
         yield _DRIVER_TOOL
     for folder in _DRIVER_FOLDERS:
-        heads = (files.head(posixpath.join(folder, name)) for name in _DRIVER_NAMES)
-        yield from (head.path for head in heads if head is not None and _DRIVER.search(head.path))
+        found = (files.find(posixpath.join(folder, name)) for name in _DRIVER_NAMES)
+        yield from (file.path for file in found if file is not None and _DRIVER.search(file.path))
 
 
 def _secrets(facts: ImageFacts, files: ImageFiles) -> Iterator[SecretSeen]:
@@ -150,9 +154,9 @@ def _secrets(facts: ImageFacts, files: ImageFiles) -> Iterator[SecretSeen]:
     for name, value in facts.labels.items():
         yield from _matching(f"label {name}", value)
     for path in _SECRET_FILES:
-        found = files.head(path)
+        found = files.find(path)
         if found is not None:
-            yield from _matching(path, found.head.decode("utf-8", "replace"))
+            yield from _matching(path, files.beginning(found).decode("utf-8", "replace"))
 
 
 def _matching(where: str, text: str) -> Iterator[SecretSeen]:
