@@ -176,6 +176,11 @@ class Engine(Protocol):
         """Raises ImageNotFound."""
         ...
 
+    def history(self, reference: str) -> tuple[str, ...]:
+        """The instructions that the image was made by, the oldest first, as the engine keeps them. Raises
+        ImageNotFound."""
+        ...
+
     def images(self, prefix: str = "") -> list[ImageFacts]:
         """Images with a tag that begins with `prefix`."""
         ...

@@ -151,6 +151,10 @@ class ScriptedEngine:
         self._enter("image")
         return self._images.facts(self._images.find(reference)[0])
 
+    def history(self, reference: str) -> tuple[str, ...]:
+        self._enter("history")
+        return self._images.find(reference)[1].history
+
     def images(self, prefix: str = "") -> list[ImageFacts]:
         self._enter("images")
         return self._images.beginning(prefix)

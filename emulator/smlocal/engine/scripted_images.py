@@ -27,6 +27,7 @@ class ScriptedImage:
     architecture: str = "amd64"
     user: str = ""
     working_directory: str = ""
+    history: tuple[str, ...] = ()  # instructions, the oldest first
     executables: frozenset[str] | None = None  # the programs that it has; None: whatever is asked for
     start_error: str | None = None  # the engine's words when no program can be started
     pipe: PipeProgram | None = None  # what `open_pipe` runs

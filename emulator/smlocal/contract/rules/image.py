@@ -294,8 +294,10 @@ def user_is_not_root(examination: Examination) -> Judgement:
 def credentials_inside(examination: Examination) -> Judgement:
     """Something in the image looks like a credential.
 
-    Why: Whoever may pull an image can read everything in it, its history included. SageMaker gives a job credentials
-    of its role; it needs none of yours.
+    Why: Whoever may pull an image can read everything in it, its history included: what ENV, ARG and RUN were given
+    stays there. SageMaker gives a job credentials of its role; it needs none of yours. Known patterns are looked for in
+    the environment, the labels, the history and the usual files of root's; what a later layer deletes is still in the
+    image, and is not looked for, since that takes reading all of it.
 
     Fix: Take it out of the Dockerfile and of every layer (rebuild without it; use `--secret` while building), and
     revoke it."""
