@@ -18,6 +18,7 @@ from smlocal.evidence import (
     ImageEvidence,
     Ping,
     Program,
+    PushedManifest,
     SecretSeen,
     ServingTrial,
     TrainingEvidence,
@@ -93,6 +94,11 @@ SECRET = SecretSeen("environment variable KEY", "AWS access key")
 
 def image(seen: Examination, **changes: Any) -> Examination:
     return replace(seen, image=replace(seen.image, **changes))
+
+
+def pushed(media_type: str) -> Examination:
+    """A good image with the manifest of that type, without its `application/`."""
+    return image(GOOD, manifest=PushedManifest(f"application/{media_type}", "the engine's store"))
 
 
 def with_program(seen: Examination, word: str, **changes: Any) -> Examination:

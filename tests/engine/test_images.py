@@ -61,6 +61,7 @@ def test_an_image_says_what_it_is(stage: Stage) -> None:
     assert facts.command == ("python3",)
     assert "PATH" in facts.environment
     assert facts.created.startswith("20")
+    assert facts.manifest_type.startswith("application/vnd.") is stage.adapter.differences.keeps_manifests
     assert facts in stage.engine.images("smlocal/base")
     assert stage.engine.images("smlocal-suite-none") == []
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +24,7 @@ from smlocal.engine.interface import (
     ContainerSpec,
     ContainerState,
     EngineFacts,
+    ImageFacts,
     LogStream,
     Owned,
     PathFacts,
@@ -57,6 +59,13 @@ class DockerEngine(DockerImages):
 
     def close(self) -> None:
         self._api.close()
+
+    def image(self, reference: str) -> ImageFacts:
+        facts = super().image(reference)
+        if self.facts().name != "podman":
+            return facts
+        with translated(f"image {reference}", missing=ImageNotFound):
+            return replace(facts, manifest_type=podman.manifest_type(self._api, facts.id))
 
     # volumes and networks
 

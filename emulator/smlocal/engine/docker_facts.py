@@ -86,6 +86,8 @@ def image_facts(inspected: Mapping[str, Any]) -> ImageFacts:
         labels=dict(config.get("Labels") or {}),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
+        # since API 1.48, with the containerd image store
+        manifest_type=str((inspected.get("Descriptor") or {}).get("mediaType") or ""),
     )
 
 

@@ -52,6 +52,7 @@ class ImageFacts:
     labels: Mapping[str, str]
     user: str
     working_directory: str
+    manifest_type: str = ""  # media type of the manifest that the engine's store keeps; "": it keeps none
 
 
 @dataclass(frozen=True)

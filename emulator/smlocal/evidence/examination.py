@@ -27,6 +27,8 @@ class Asked:
     samples: int = 0  # sample requests
     records: bool = False  # one of them is made of lines, as a batch transform splits its input
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
+    serverless: bool = False  # its endpoints are to be serverless
+    serverless_image_bytes: int = 10 * 1024**3  # how large an image these may have
     scaled_limits: tuple[str, ...] = ()
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from smlocal.engine.interface import Engine, ImageFacts
-from smlocal.evidence import ImageEvidence, Program
+from smlocal.evidence import ImageEvidence, Program, PushedManifest
 from smlocal.examination.image_files import FoundFile, ImageFiles
 from smlocal.examination.image_secrets import secrets
 from smlocal.launch import Launch, Launcher
@@ -52,6 +52,7 @@ class ImageExaminer:
                 baked=tuple(_baked(files)),
                 secrets=tuple(secrets(facts, self._engine.history(reference), files)),
                 driver_files=tuple(_driver_files(files)),
+                manifest=PushedManifest(facts.manifest_type, "the engine's store") if facts.manifest_type else None,
             )
 
 

@@ -6,6 +6,7 @@ from smlocal.contract.rules import (
     hosting,
     image,
     invocations,
+    registry,
     training,
     training_metrics,
     training_model,
@@ -15,6 +16,7 @@ from smlocal.contract.rules import (
 
 RULES: tuple[Rule, ...] = (
     image.architecture_is_not_the_targets,
+    registry.manifest_that_create_model_refuses,
     image.train_cannot_be_resolved,
     image.serve_cannot_be_resolved,
     image.program_is_not_executable,
@@ -24,6 +26,7 @@ RULES: tuple[Rule, ...] = (
     image.files_that_mounts_hide,
     image.user_is_not_root,
     image.credentials_inside,
+    registry.larger_than_serverless_allows,
     image.nvidia_driver_inside,
     training.fails_on_good_data,
     training.empty_model_directory,
