@@ -21,7 +21,13 @@ _PATTERNS = {
     "GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
     "Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}\b"),
 }
-_FILES = ("/root/.aws/credentials", "/root/.docker/config.json", "/root/.netrc", "/root/.ssh/id_rsa")
+_FILES = (
+    "/root/.aws/credentials",
+    "/root/.docker/config.json",
+    "/root/.netrc",
+    "/root/.ssh/id_ed25519",
+    "/root/.ssh/id_rsa",
+)
 # the classic builder's way and BuildKit's; a bare command is a RUN of the classic builder
 _INSTRUCTION = re.compile(r"(?:/bin/sh -c #\(nop\)\s+)?([A-Z]+)\b")
 
