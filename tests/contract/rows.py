@@ -14,6 +14,7 @@ from tests.contract.samples import (
     BIG,
     BROKEN_BODY,
     BROKEN_DATA,
+    DENIED,
     EASY,
     GOOD,
     JSON,
@@ -76,6 +77,18 @@ FOLDER = FileSeen("cache", "directory", 0, 0o755)
 SOCKET = FileSeen("socket", "other", 0, 0o755)
 LINK = FileSeen("latest", "symlink", 0, 0o777)
 FAILS = training(GOOD, hard=failed(), easy=failed(EASY))
+
+SHELLS_DENIAL = "/usr/local/bin/train: line 3: /opt/ml/model/mean.txt: Permission denied"
+ELSEWHERE = "PermissionError: [Errno 13] Permission denied: '/var/cache/words'"
+
+
+def denied(user: str, line: str = DENIED) -> Examination:
+    """The examination of an image whose training is denied something, as that user."""
+    runs = {"hard": failed(last_lines=(line,)), "easy": failed(EASY, last_lines=(line,))}
+    return image(training(GOOD, **runs), user=user)
+
+
+NOTHING_DENIED = image(also(GOOD, broken_data=failed(BROKEN_DATA, last_lines=(DENIED,))), user="model")
 
 IMAGE_ROWS = [
     Row("SM101", "an image for the instances' processor", GOOD, KEPT),
@@ -148,6 +161,12 @@ IMAGE_ROWS = [
     Row("SM110", "USER 0:0", image(GOOD, user="0:0"), KEPT),
     Row("SM110", "a user", image(GOOD, user="model"), WARNING),
     Row("SM110", "a user by number, in root's group", image(GOOD, user="1000:0"), WARNING),
+    Row("SM110", "a user who is denied the model", denied("model"), ERROR),
+    Row("SM110", "root is denied something", image(denied("root"), user=""), KEPT),
+    Row("SM110", "a user, in a shell's words", denied("model", SHELLS_DENIAL), ERROR),
+    Row("SM110", "a user who is denied something else", denied("model", ELSEWHERE), WARNING),
+    Row("SM110", "a user who is denied something and passes", also(denied("model"), easy=trained(EASY)), WARNING),
+    Row("SM110", "a user who is denied something by broken data", NOTHING_DENIED, WARNING),
     Row("SM112", "no credentials", GOOD, KEPT),
     Row("SM112", "an access key", image(GOOD, secrets=(SECRET,)), ERROR),
     Row("SM113", "a small image", GOOD, KEPT),

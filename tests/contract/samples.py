@@ -59,6 +59,7 @@ RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by pee
 ANSWER = b"0\n"
 LONGER_ANSWER = b"0\n0\n"
 MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model/mean.txt'"
 READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
 UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
 

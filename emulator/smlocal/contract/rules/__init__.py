@@ -12,6 +12,7 @@ from smlocal.contract.rules import (
     training_model,
     training_needs,
     training_stop,
+    user,
 )
 
 RULES: tuple[Rule, ...] = (
@@ -24,7 +25,7 @@ RULES: tuple[Rule, ...] = (
     image.entrypoint_in_shell_form,
     image.init_that_starts_the_word,
     image.files_that_mounts_hide,
-    image.user_is_not_root,
+    user.user_is_not_root,
     image.credentials_inside,
     registry.larger_than_serverless_allows,
     image.nvidia_driver_inside,

@@ -272,24 +272,6 @@ def files_that_mounts_hide(examination: Examination) -> Judgement:
     return broken(f"{', '.join(baked[:3])}{more}")
 
 
-@rule("SM110", Severity.WARNING, _DOCKERFILE, "aws/sagemaker-python-sdk issue 4764")
-def user_is_not_root(examination: Examination) -> Judgement:
-    """USER is not root.
-
-    Why: What SageMaker mounts below /opt/ml belongs to root with mode 0755: another user cannot write a model, nor,
-    as captured in 2022, read the configuration. It is a warning because a server that only reads may run.
-
-    Fix: Leave USER out of the Dockerfile, or set it back to root.
-    """
-    user = examination.image.user.partition(":")[0]
-    if user in ("", "0", "root"):
-        return kept("USER is root")
-    return broken(
-        f"USER is {examination.image.user}",
-        sagemaker="PermissionError: [Errno 13] Permission denied: '/opt/ml/model/...' in the log",
-    )
-
-
 @rule("SM112", Severity.ERROR, "AWS general reference, aws-access-keys-best-practices")
 def credentials_inside(examination: Examination) -> Judgement:
     """Something in the image looks like a credential.
