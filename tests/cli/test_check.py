@@ -254,7 +254,7 @@ def test_rules_are_selected_by_the_configuration_too_and_a_command_knows_better(
 ) -> None:
     Path("smlocal.toml").write_text("[check]\nselect = ['SM10']\nignore = ['SM104']\n")
     for words, expected in (
-        ((), {"SM101", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
+        ((), {"SM101", "SM102", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
         (("--select", "SM103,SM104"), {"SM103"}),
         (("--select", "SM103,SM104", "--ignore", "SM103"), {"SM104"}),
     ):

@@ -18,6 +18,7 @@ from smlocal.evidence import (
     ImageEvidence,
     Ping,
     Program,
+    PushedManifest,
     SecondStart,
     SecretSeen,
     ServingTrial,
@@ -62,6 +63,7 @@ RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by pee
 ANSWER = b"0\n"
 LONGER_ANSWER = b"0\n0\n"
 MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model/mean.txt'"
 READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
 UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
 
@@ -97,6 +99,11 @@ SECRET = SecretSeen("environment variable KEY", "AWS access key")
 
 def image(seen: Examination, **changes: Any) -> Examination:
     return replace(seen, image=replace(seen.image, **changes))
+
+
+def pushed(media_type: str) -> Examination:
+    """A good image with the manifest of that type, without its `application/`."""
+    return image(GOOD, manifest=PushedManifest(f"application/{media_type}", "the engine's store"))
 
 
 def with_program(seen: Examination, word: str, **changes: Any) -> Examination:

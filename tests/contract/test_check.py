@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, Row
+from tests.contract.rows import ROWS, Row, denied
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
     BIG,
@@ -275,6 +275,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         untrained(training(GOOD, hard=failed(last_lines=(NO_INPUT,)), easy=failed(EASY, last_lines=(NO_INPUT,)))),
         ["SM215"],
         {"SM215": ["SM201", *[name for name in AFTER_PASSING if name != "SM215"], *ALL_SERVE]},
+    ),
+    (
+        "training is denied its model as another user, and nothing is there to serve",
+        untrained(denied("model")),
+        ["SM110"],
+        {"SM110": ["SM201", *AFTER_PASSING, *ALL_SERVE]},
+    ),
+    (
+        "training fails as another user, for a reason of its own",
+        denied("model", "ValueError: no such column"),
+        ["SM110", "SM201"],
+        {"SM201": AFTER_PASSING},
     ),
     (
         "no model, and so no server",

@@ -119,6 +119,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
+    Link("SM110", _FAILS),
     Link("SM211", ("SM201",)),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),

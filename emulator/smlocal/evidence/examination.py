@@ -32,6 +32,8 @@ class Asked:
     asynchronous: bool = False  # its endpoints are to serve asynchronous inference
     soak: int = 0  # requests that are to show whether its memory grows; 0: none
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
+    serverless: bool = False  # its endpoints are to be serverless
+    serverless_image_bytes: int = 10 * 1024**3  # how large an image these may have
     scaled_limits: tuple[str, ...] = ()
 
 

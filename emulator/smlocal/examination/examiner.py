@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
@@ -73,6 +74,8 @@ class Examiner:
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
         facts = self.look(image)
+        if plan.manifest is not None:
+            facts = replace(facts, manifest=plan.manifest)
         trials = TrainingTrials(
             self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
         )
@@ -124,6 +127,8 @@ class Examiner:
             samples=len(plan.samples),
             records=first_by_lines(plan.samples) is not None,
             model_given=model is not None,
+            serverless=plan.serverless,
+            serverless_image_bytes=self._settings.limits.serverless_image_bytes,
             scaled_limits=self._settings.scaled,
         )
 
