@@ -30,7 +30,9 @@ _TRAINS = (
     "SM219",
 )
 _BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
+_MULTI_MODEL = ("SM501", "SM502", "SM503", "SM504", "SM505", "SM506", "SM507", "SM508")
 _SERVES = (
+    "SM115",
     "SM301",
     "SM302",
     "SM303",
@@ -49,8 +51,10 @@ _SERVES = (
     "SM316",
     "SM317",
     *_BATCH,
+    *_MULTI_MODEL,
 )
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
+_ASKED_OF_MODELS = ("SM502", "SM501", "SM506", "SM503", "SM504", "SM507", "SM505", "SM508")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _AFTER_PASSING = (
     "SM202",
@@ -70,6 +74,7 @@ _AFTER_PASSING = (
 )
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
 _AFTER_COMING_UP = (
+    "SM115",
     "SM305",
     "SM307",
     "SM308",
@@ -81,6 +86,7 @@ _AFTER_COMING_UP = (
     "SM316",
     "SM317",
     *_BATCH,
+    *_MULTI_MODEL,
 )
 
 
@@ -123,11 +129,14 @@ FOLLOWS: Sequence[Link] = (
     Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
-    Link("SM308", ("SM307",), _BATCH),
+    Link("SM308", ("SM307",), ("SM115", *_BATCH)),
     Link("SM317", ("SM307",)),
-    Link("SM307", hides=_BATCH),
+    Link("SM307", hides=("SM115", *_BATCH)),
     Link("SM310", hides=("SM312",)),
     Link("SM311", ("SM404",), ("SM407",)),
     # What a batch container is asked, in this order, until something is not answered.
     *(Link(cause, hides=_ASKED_IN_TURN[at:]) for at, cause in enumerate(_ASKED_IN_TURN[:-1], start=1)),
+    Link("SM115", _MULTI_MODEL, _MULTI_MODEL, only_broken=True),
+    # What the container of a multi-model endpoint is asked.
+    *(Link(cause, hides=_ASKED_OF_MODELS[at:]) for at, cause in enumerate(_ASKED_OF_MODELS[:-1], start=1)),
 )

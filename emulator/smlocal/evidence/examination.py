@@ -26,6 +26,7 @@ class Asked:
     metrics: tuple[str, ...] = ()  # names of the metric definitions
     samples: int = 0  # sample requests
     records: bool = False  # one of them is made of lines, as a batch transform splits its input
+    too_big: bool = False  # a model that the container cannot hold beside others is configured
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
     scaled_limits: tuple[str, ...] = ()
 
@@ -45,6 +46,8 @@ class Conditions:
     stopped: bool = False  # made long, and asked to stop half-way
     resumed: bool = False  # with the checkpoints that the stopped run had left
     batch: bool = False  # as the container of a batch transform
+    multi_model: bool = False  # as the container of a multi-model endpoint
+    other_port: bool = False  # told to listen on another port than 8080
 
     def __str__(self) -> str:
         said = [
@@ -58,6 +61,8 @@ class Conditions:
             "stopped half-way" if self.stopped else "",
             "after an interruption" if self.resumed else "",
             "for a batch transform" if self.batch else "",
+            "for a multi-model endpoint" if self.multi_model else "",
+            "on another port" if self.other_port else "",
         ]
         return ", ".join(part for part in said if part)
 
@@ -103,6 +108,8 @@ class Exchange:
     accepts: str = ""  # the Accept that was sent
     records_sent: int | None = None  # lines of the request, when they were counted
     records: int | None = None  # lines that the answer adds to a job's output; None: they cannot be told
+    model: str = ""  # the name of the one that it is about, of a multi-model endpoint
+    models: tuple[str, ...] | None = None  # names of the models that the answer tells of; None: they cannot be told
 
     @property
     def ended(self) -> float:

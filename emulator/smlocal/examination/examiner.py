@@ -58,8 +58,10 @@ class Examiner:
         on_trial: Callable[[str], None] = lambda trial: None,
         stop: Stop | None = None,
         bounds: Bounds | None = None,
+        too_big: str | None = None,
     ) -> Examination:
-        """Make the runs. `addresses` says where the data of a channel lies: (name, whether it is the broken data).
+        """Make the runs. `addresses` says where the data of a channel lies: (name, whether it is the broken data);
+        `model` and `too_big` where the plan's models lie.
 
         Raises CannotRun when the engine or the store fails, ImageNotFound, Stopped. What the image does is evidence.
         """
@@ -75,8 +77,8 @@ class Examiner:
         if plan.serve and _can_start(facts, "serve"):
             given = model or trials.model
             served = ServingTrials(
-                self._hosting, self._http, self._settings, plan, given, on_trial, stop, self._engine, bounds
-            ).run(image)
+                self._hosting, self._http, self._settings, plan, given, on_trial, stop, self._engine, bounds, too_big
+            ).run(image, facts)
         return Examination(self._asked(plan, model), facts, trained, served)
 
     def _asked(self, plan: Plan, model: str | None) -> Asked:
@@ -94,6 +96,7 @@ class Examiner:
             metrics=tuple(plan.metrics),
             samples=len(plan.samples),
             records=first_by_lines(plan.samples) is not None,
+            too_big=plan.too_big is not None,
             model_given=model is not None,
             scaled_limits=self._settings.scaled,
         )

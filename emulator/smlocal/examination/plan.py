@@ -26,6 +26,9 @@ resumes = "going on from epoch"   # regex of the line by which it tells that it 
 model = "model.tar.gz"            # an archive, instead of the model that was trained
 environment = { KEY = "value" }
 
+[check.multi_model]               # of an image whose label says that it holds many models
+too_big = "big.tar.gz"            # a model that it cannot hold beside three of the usual ones
+
 [[check.serving.samples]]
 body = "5.1,3.5,1.4,0.2\\n"        # or file = "rows.csv"
 content_type = "text/csv"
@@ -46,11 +49,12 @@ from smlocal.errors import InvalidRequest, SettingsError
 from smlocal.examination.interruption import Long
 from smlocal.metrics import MetricScanner
 
-_TOP = {"architecture", "instance_type", "network_isolation", "train", "serve", "training", "serving"}
+_TOP = {"architecture", "instance_type", "network_isolation", "train", "serve", "training", "serving", "multi_model"}
 _TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime", "metrics", "long"}
 _LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
+_MULTI_MODEL = {"too_big"}
 _RULES = {"select", "ignore"}
 
 
@@ -91,6 +95,7 @@ class Plan:
     model: Path | None = None
     serving_environment: Mapping[str, str] = field(default_factory=dict)
     samples: tuple[Sample, ...] = ()
+    too_big: Path | None = None
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
     ignore: tuple[str, ...] = ()
 
@@ -116,6 +121,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
     top = reader.table(table, "check", _TOP | _RULES)
     training = reader.table(top.get("training", {}), "check.training", _TRAINING)
     serving = reader.table(top.get("serving", {}), "check.serving", _SERVING)
+    many = reader.table(top.get("multi_model", {}), "check.multi_model", _MULTI_MODEL)
     channels = reader.sources(training.get("channels", {}), "check.training.channels")
     return Plan(
         architecture=reader.one_of(top.get("architecture", "amd64"), "check.architecture", ("amd64", "arm64")),
@@ -136,6 +142,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
             reader.sample(item, f"check.serving.samples[{number}]")
             for number, item in enumerate(reader.kind(serving.get("samples", []), "check.serving.samples", list))
         ),
+        too_big=reader.archive(many["too_big"], "check.multi_model.too_big") if "too_big" in many else None,
         select=reader.words(top.get("select", []), "check.select"),
         ignore=reader.words(top.get("ignore", []), "check.ignore"),
     )

@@ -69,7 +69,7 @@ def invocation_takes_too_long(examination: Examination) -> Judgement:
     if slow:
         others = [sample for sample in samples if sample not in slow]
         all_else_good = all(is_good(sample) and not is_wrong(sample) for sample in others)
-        return broken(said(slow[0]), sagemaker=TIMED_OUT, explains=("SM3", "SM4") if all_else_good else ())
+        return broken(said(slow[0]), sagemaker=TIMED_OUT, explains=("SM3", "SM4", "SM115") if all_else_good else ())
     answered = [sample.seconds for sample in samples if sample.status is not None]
     if not answered:
         return without(Reason.INCONCLUSIVE, said(samples[0]))
