@@ -128,7 +128,7 @@ ROWS = [
         ERROR,
     ),
     Row("SM504", "no answer", holding(GOOD, invoke=(about(INVOKE_MODEL, FIRST, None),)), ERROR),
-    Row("SM504", "the wrong answer", holding(GOOD, invoke=(WRONG,)), ERROR),
+    Row("SM504", "another answer", holding(GOOD, invoke=(WRONG,)), WARNING),
     Row("SM504", "201 is good", holding(GOOD, invoke=(about(INVOKE_MODEL, FIRST, 201),)), KEPT),
     Row("SM504", "no samples", asked(GOOD, samples=0), Reason.NO_SAMPLE),
     Row("SM505", "gone", GOOD, KEPT),
