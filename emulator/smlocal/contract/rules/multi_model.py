@@ -69,7 +69,7 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
     if bad is not None:
         return broken(said(bad), sagemaker=_NOT_READY, explains=("SM5",))
     again = _bad(_after(examination, "load after unloading"))
-    if again is not None:
+    if again is not None and again.status != _CONFLICT:  # that it is still there is the unloading's fault
         return broken(f"after it was unloaded: {said(again)}", sagemaker=_NOT_READY, explains=("SM5",))
     return kept(f"{len(loads)} models were loaded, the slowest in {max(load.seconds for load in loads):.2f} s")
 
