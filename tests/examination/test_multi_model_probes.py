@@ -161,6 +161,25 @@ def test_a_list_without_end_is_left(ask: Callable[..., Asked]) -> None:
     assert len([item for item in exchanges if item.probe == LISTED]) == 10
 
 
+def test_a_list_that_goes_on_after_an_endless_word_is_left(ask: Callable[..., Asked]) -> None:
+    class Endless(Models):
+        def list(self, path: str) -> Answer | None:
+            return 200, json.dumps({"models": [], "nextPageToken": "x" * 9000}).encode()
+
+    exchanges, _ = ask(Endless())
+    assert len([item for item in exchanges if item.probe == LISTED]) == 1
+
+
+def test_the_request_of_a_page_is_told_in_one_line(ask: Callable[..., Asked]) -> None:
+    class Wordy(Models):
+        def list(self, path: str) -> Answer | None:
+            return 200, json.dumps({"models": [], "nextPageToken": "x" * 8000}).encode()
+
+    exchanges, requests = ask(Wordy())
+    assert max(len(item.request) for item in exchanges if item.probe == LISTED) < 100
+    assert any(b"=" + b"x" * 8000 + b" " in item for item in requests)
+
+
 def test_a_long_list_is_read_whole(ask: Callable[..., Asked]) -> None:
     class Verbose(Models):
         def list(self, path: str) -> Answer | None:

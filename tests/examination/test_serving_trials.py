@@ -74,11 +74,18 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Runs]]:
         store.put("check", url.rpartition("/")[2], archive())
     launcher = Launcher(engine, owner.this_process(), "relay")
 
-    def run(program: Callable[[Run], int], *labels: str, model: str | None = MODEL, too_big: str | None = None) -> Runs:
+    def run(
+        program: Callable[[Run], int],
+        *labels: str,
+        model: str | None = MODEL,
+        too_big: str | None = None,
+        told: str = "",
+    ) -> Runs:
         engine.add_image("model", program)
         settings = replace(Settings(), limits=LIMITS)
         host = ModelHost(launcher, http, store, settings)
-        plan = Plan(train=False, samples=(SAMPLE,))
+        environment = {"SAGEMAKER_BIND_TO_PORT": told} if told else {}
+        plan = Plan(train=False, samples=(SAMPLE,), serving_environment=environment)
         trials = ServingTrials(host, http, settings, plan, model, lambda trial: None, Stop(), engine, Bounds(), too_big)
         found = trials.run("model", replace(IMAGE, labels=dict.fromkeys(labels, "true")))
         return found, [spec for spec in engine.specs if spec.command == ("serve",)]
@@ -139,6 +146,13 @@ def test_a_port_of_its_own_is_told_apart_by_a_run_without(serve: Callable[..., R
     assert [spec.environment["SAGEMAKER_BIND_TO_PORT"] for spec in specs] == ["8080", "18080", "8080"]
     assert [trial.healthy for trial in trials.values()] == [True, False, True]
     assert "port 18080" in trials["other port"].cause
+
+
+def test_whose_port_is_configured_is_told_no_other(serve: Callable[..., Runs]) -> None:
+    trials, specs = serve(obedient, PORT, told="8080")
+    assert list(trials) == ["hard", "batch"]
+    assert [spec.environment["SAGEMAKER_BIND_TO_PORT"] for spec in specs] == ["8080", "8080"]
+    assert not trials["batch"].conditions.other_port
 
 
 def test_the_models_lie_below_opt_ml_models_and_nothing_in_opt_ml_model(serve: Callable[..., Runs]) -> None:

@@ -34,7 +34,9 @@ TOO_BIG = "load a model that is too big"
 INVOKE_AFTER = "invoke after a model that is too big"
 
 _LONGEST = MEBIBYTE  # of an answer that tells of models
+_LONGEST_TOLD = 80  # of a path, in a report
 _MOST_PAGES = 10
+_LONGEST_TOKEN = 8192  # API: NextToken of the lists of SageMaker
 _ANY = Sample(b"1,2,3\n", "text/csv")
 
 
@@ -100,13 +102,13 @@ class MultiModelProbes:
         for _ in range(_MOST_PAGES):
             told = _Told()
             yield self._tell(probe, path, told=told)
-            if not told.next_page:
+            if not 0 < len(told.next_page) <= _LONGEST_TOKEN:
                 return
             path = f"/models?next_page_token={quote(told.next_page, safe='')}"
 
     def _tell(self, probe: str, path: str, name: str = "", told: _Told | None = None) -> Exchange:
         told = told or _Told()
-        found = self._probes.exchange(probe, f"GET {path}", "GET", path, None, {}, counter=told)
+        found = self._probes.exchange(probe, f"GET {path[:_LONGEST_TOLD]}", "GET", path, None, {}, counter=told)
         return replace(found, model=name, models=told.names)
 
     def _load(self, probe: str, name: str) -> Exchange:

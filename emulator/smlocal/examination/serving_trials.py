@@ -69,7 +69,8 @@ class ServingTrials:
         last = list(made.values())[-1]
         self._seconds_to_healthy = last.run.seconds_to_healthy or 0.0
         if self._answers_records(last):
-            made |= self._batch_trials(image, replace(last.conditions, batch=True), facts.takes_port)
+            takes_port = facts.takes_port and "SAGEMAKER_BIND_TO_PORT" not in self._plan.serving_environment
+            made |= self._batch_trials(image, replace(last.conditions, batch=True), takes_port)
         if facts.holds_models and last.healthy and self._model is not None:
             made[MULTI_MODEL_RUN] = self._trial(image, replace(last.conditions, multi_model=True))
         return made
