@@ -138,7 +138,7 @@ class ServingTrials:
     def _server(self, image: str, conditions: Conditions, guard: Guard) -> ModelServer:
         plan = self._plan
         container: dict[str, Any] = {"Image": image, "Environment": dict(plan.serving_environment)}
-        if self._model is not None and not conditions.multi_model:
+        if self._model is not None:
             container["ModelDataUrl"] = self._model
         request = {
             "ModelName": f"check-{uuid.uuid4().hex[:12]}",
