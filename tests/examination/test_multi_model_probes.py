@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -35,7 +36,7 @@ from smlocal.settings import Limits
 from tests.raw_server import RawServer
 
 CSV = Sample(b"1\n2\n", "text/csv", "text/csv", b"0\n0\n")
-LIMITS = Limits(invocation_timeout=0.5, model_load_timeout=1)
+LIMITS = Limits(invocation_timeout=0.5, model_load_timeout=5)
 FIRST, SECOND, THIRD = MODELS
 Answer = tuple[int, bytes]
 Asked = tuple[list[Exchange], list[bytes]]
@@ -224,6 +225,16 @@ def test_no_more_is_asked_once_a_model_cannot_be_loaded(ask: Callable[..., Asked
 
     exchanges, _ = ask(Full())
     assert [(item.probe, item.status) for item in exchanges] == [(LISTED_FIRST, 200), (LOAD, 200), (LOAD, 507)]
+
+
+def test_a_load_may_take_longer_than_an_invocation(ask: Callable[..., Asked]) -> None:
+    class Slow(Models):
+        def load(self, wanted: dict[str, str]) -> Answer | None:
+            time.sleep(0 if self.loaded else 1)
+            return super().load(wanted)
+
+    exchanges, _ = ask(Slow())
+    assert [item.status for item in exchanges if item.probe == LOAD] == [200, 200, 200]
 
 
 def test_no_more_is_asked_once_there_is_no_answer(ask: Callable[..., Asked]) -> None:

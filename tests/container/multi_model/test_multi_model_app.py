@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,7 +100,16 @@ def test_want_of_memory_while_loading_is_507(model_folder: Write, monkeypatch: p
     assert load(client(), "a1", model_folder()) == 507
 
 
-def test_room_is_not_given_twice_to_models_that_come_at_once(model_folder: Write) -> None:
+def test_room_is_not_given_twice_to_models_that_come_at_once(
+    model_folder: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = Model.load
+
+    def slow(folder: Path) -> Model:
+        time.sleep(0.02)
+        return quick(folder)
+
+    monkeypatch.setattr(Model, "load", slow)
     asked, url = application(Settings.read({**MANY, "MODELS_AT_MOST": "3"}), Path("/nonexistent")), model_folder()
     with ThreadPoolExecutor(8) as pool:
         statuses = list(pool.map(lambda name: load(asked.test_client(), f"m{name}", url), range(8)))
