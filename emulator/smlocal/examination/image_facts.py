@@ -24,7 +24,13 @@ _PATTERNS = {
     "Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}\b"),
 }
 _SECRET_NAME = re.compile(r"AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN", re.IGNORECASE)
-_SECRET_FILES = ("/root/.aws/credentials", "/root/.docker/config.json", "/root/.netrc", "/root/.ssh/id_rsa")
+_SECRET_FILES = (
+    "/root/.aws/credentials",
+    "/root/.docker/config.json",
+    "/root/.netrc",
+    "/root/.ssh/id_ed25519",
+    "/root/.ssh/id_rsa",
+)
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.\d{3}[.\d]*$")
 _DRIVER_TOOL = "/usr/bin/nvidia-smi"
 _DRIVER_NAMES = ("libcuda.so.1", "libnvidia-ml.so.1")  # links that lead to the driver's own version
