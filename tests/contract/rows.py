@@ -164,6 +164,8 @@ TWO_CAUSES = training(
     no_extra_channel=failed(NO_EXTRA),
     toolkit=failed(TOOLKIT),
 )
+MODEL_LOST = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT))
+NO_MODEL_EITHER = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT, model_files=(FOLDER,)))
 NETWORK_JSON = Conditions(network=True, json_hyperparameters=True)
 JSON_NEEDED = training(GOOD, hard=failed(), easy=trained(replace(EASY, json_hyperparameters=True)), json=trained(JSON))
 
@@ -247,6 +249,9 @@ TRAINING_ROWS = [
     Row("SM209", "it never passes", FAILS, Reason.RUN_MISSING),
     Row("SM211", "it passes without the toolkit's variables", GOOD, KEPT),
     Row("SM211", "it passes with the toolkit's variables alone", TOOLKIT_NEEDED, ERROR),
+    Row("SM211", "a model comes with the toolkit's variables alone", MODEL_LOST, ERROR),
+    Row("SM211", "no model comes with them either", NO_MODEL_EITHER, KEPT),
+    Row("SM211", "a model comes without them, too", also(GOOD, toolkit=trained(TOOLKIT)), KEPT),
     Row("SM211", "it passes with network", NETWORK_NEEDED, KEPT),
     Row("SM211", "it passes with everything lifted", TWO_CAUSES, Reason.INCONCLUSIVE),
     Row("SM211", "it never passes", FAILS, Reason.RUN_MISSING),

@@ -314,6 +314,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM211": ["SM201"]},
     ),
     (
+        "the model is where only the toolkit's variables would have it elsewhere",
+        also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT)),
+        ["SM211"],
+        {"SM211": ["SM202"]},
+    ),
+    (
+        "training needs the toolkit's variables, and leaves nothing then",
+        training(GOOD, hard=failed(), easy=trained(EASY, model_files=()), toolkit=trained(TOOLKIT, model_files=())),
+        ["SM202", "SM211"],
+        {"SM211": ["SM201"]},
+    ),
+    (
         "training needs the network and fails without a word",
         training(GOOD, hard=failed(HARD, None), easy=trained(EASY), network=trained(NETWORK)),
         ["SM203", "SM209"],

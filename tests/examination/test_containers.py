@@ -1,4 +1,4 @@
-"""Each container in `fixtures/containers` and `second_containers` breaks its rule; the whole verdict is in its `expected.json`."""
+"""Each container in `fixtures` breaks its rule, and two break each error rule; the verdict is in `expected.json`."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
-    Link("SM211", ("SM201",)),
+    Link("SM211", ("SM201", "SM202")),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),

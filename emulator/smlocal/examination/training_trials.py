@@ -30,10 +30,11 @@ JSON = "json"
 BROKEN = "broken data"
 STOPPED = "stopped"
 RESUMED = "resumed"
+TOOLKIT = "toolkit"
 LIFTED = {
     "network": Conditions(network=True),
     "no extra channel": Conditions(extra_channel=False),
-    "toolkit": Conditions(toolkit_variables=True),
+    TOOLKIT: Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
     "shared memory": Conditions(shared_memory=True),
 }
@@ -93,6 +94,9 @@ class TrainingTrials:
             return made
         if not made[HARD].good:
             made |= self._counterfactuals(image)
+        elif not _left_a_model(made[HARD]) and not self._excess:
+            # Who lost its model may have looked for a variable to say where it belongs.
+            made[TOOLKIT] = self._trial(image, LIFTED[TOOLKIT])
         easiest = made[HARD] if made[HARD].good else made[EASY]
         if easiest.good:
             if self._plan.plain != self._plan.encoded and not easiest.conditions.json_hyperparameters:
@@ -227,6 +231,10 @@ class TrainingTrials:
             self._store.put(self._bucket, "extra/row", io.BytesIO(_EXTRA_ROW))
             found.append(_channel(_EXTRA, f"s3://{self._bucket}/extra/", None))
         return found
+
+
+def _left_a_model(trial: TrainingTrial) -> bool:
+    return any(item.kind != "directory" for item in trial.run.model_files)
 
 
 def _channel(name: str, address: str, content_type: str | None) -> dict[str, Any]:

@@ -34,7 +34,7 @@ RULES: tuple[Rule, ...] = (
     training_stop.ignores_sigterm_while_training,
     training_stop.nothing_saved_on_stop,
     training.needs_the_network,
-    training.needs_toolkit_variables,
+    training_needs.needs_toolkit_variables,
     training_model.model_holds_links,
     training.trips_over_an_extra_channel,
     training_needs.needs_a_terminal,
