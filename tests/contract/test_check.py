@@ -321,7 +321,15 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ),
     (
         "training needs the toolkit's variables, and leaves nothing then",
-        training(GOOD, hard=failed(), easy=trained(EASY, model_files=()), toolkit=trained(TOOLKIT, model_files=())),
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY, model_files=()),
+            toolkit=trained(TOOLKIT, model_files=()),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
         ["SM202", "SM211"],
         {"SM211": ["SM201"]},
     ),
