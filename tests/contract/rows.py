@@ -24,6 +24,7 @@ from tests.contract.samples import (
     NO_EXTRA,
     ODD_HEADERS,
     ONE_CALLER,
+    PING_AT_REST,
     PING_WHILE_BUSY,
     READ_ONLY,
     REFUSED_PING,
@@ -283,6 +284,7 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 
 
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
+SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
 
@@ -331,6 +333,9 @@ SERVING_ROWS = [
     Row("SM304", "pings are not answered in time", pinged(REFUSED_PING, SLOW_PING), ERROR),
     Row("SM304", "the healthy ping takes long", serving(GOOD, served(start_pings=(ping(seconds=2.5),))), ERROR),
     Row("SM304", "pings are slow until it is ready", serving(GOOD, served(start_pings=(SLOW_PING, ping()))), KEPT),
+    Row("SM304", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), ERROR),
+    Row("SM304", "one of two pings is slow", asking(GOOD, at_rest=(*SLOW_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
+    Row("SM304", "a later ping is cut off", asking(GOOD, at_rest=(unanswered(PING_AT_REST),)), KEPT),
     Row("SM304", "pings get 404 at once", pinged(SLOW_PING, ping(404)), KEPT),
     Row("SM304", "no ping is answered", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM304", "there was no ping", REFUSED, Reason.RUN_MISSING),
@@ -424,6 +429,7 @@ SERVING_ROWS = [
     Row("SM310", "it hangs", asking(GOOD, broken_body=(unanswered(BROKEN_BODY, TIMED_OUT),)), ERROR),
     Row("SM310", "it drops the connection", asking(GOOD, broken_body=(unanswered(BROKEN_BODY),)), ERROR),
     Row("SM310", "it ends afterwards", asking(GOOD, alive=False), ERROR),
+    Row("SM310", "pings were slow before, too", asking(GOOD, alive=False, at_rest=SLOW_AT_REST), KEPT),
     Row(
         "SM310",
         "the sample fails, too",

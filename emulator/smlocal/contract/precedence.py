@@ -2,7 +2,9 @@
 
 Causes stand in the order in which they are looked at, and what follows from a consequence comes after it: a finding at
 the end of a chain names the cause at its beginning. A consequence that is kept all the same stays kept. Two rules may
-explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run.
+explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run. A cause may
+come after its consequence when all that follows from that follows from itself: SM302, which SM303 and SM304 explain
+when pings are answered, explains them when none is.
 """
 
 from __future__ import annotations
@@ -120,9 +122,9 @@ FOLLOWS: Sequence[Link] = (
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM306", ("SM302", "SM304"), ("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
-    Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
+    Link("SM304", ("SM302", "SM305"), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
-    Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
+    Link("SM302", hides=("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
     Link("SM308", ("SM307",), _BATCH),
     Link("SM317", ("SM307",)),
     Link("SM307", hides=_BATCH),
