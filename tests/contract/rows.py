@@ -29,6 +29,7 @@ from tests.contract.samples import (
     READ_ONLY,
     REFUSED_PING,
     SAMPLE,
+    SAMPLE_AGAIN,
     SECRET,
     SLOW_PING,
     STOPPED,
@@ -284,6 +285,8 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 
 
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
+UNPACKING = "tar: ./weights.bin: Cannot open: Read-only file system"
+LOADING = (exchange(SAMPLE, 502), exchange(SAMPLE_AGAIN))
 SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
@@ -462,6 +465,7 @@ SERVING_ROWS = [
     Row(
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR
     ),
+    Row("SM313", "the complaint names a path in its folder", serving(GOOD, exited(last_lines=(UNPACKING,))), ERROR),
     Row("SM313", "another read-only place", serving(GOOD, served(last_lines=("/proc: read-only file system",))), KEPT),
     Row("SM313", "it does not come up for something else", EXITS, Reason.INCONCLUSIVE),
     Row("SM313", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
@@ -494,6 +498,10 @@ SERVING_ROWS = [
     Row("SM316", "both are answered", GOOD, KEPT),
     Row("SM316", "406 without Accept", asking(GOOD, no_accept=(exchange(NO_ACCEPT, 406),)), WARNING),
     Row("SM316", "no answer to unknown headers", asking(GOOD, odd_headers=(unanswered(ODD_HEADERS),)), WARNING),
+    Row("SM316", "the sample is answered once it has loaded", asking(GOOD, samples=LOADING), KEPT),
+    Row(
+        "SM316", "the sample is not answered later, either", asking(GOOD, samples=LOADING[:1] * 2), Reason.INCONCLUSIVE
+    ),
     Row("SM316", "the sample gets 201", asking(GOOD, samples=(exchange(SAMPLE, 201),)), KEPT),
     Row(
         "SM316",

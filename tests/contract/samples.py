@@ -37,6 +37,7 @@ BATCH = Conditions(batch=True)
 RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
+SAMPLE_AGAIN = "sample, once more"
 NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"

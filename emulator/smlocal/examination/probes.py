@@ -19,6 +19,7 @@ from smlocal.http_client import HttpClient
 from smlocal.settings import MEBIBYTE, Limits
 
 SAMPLE = "sample"
+SAMPLE_AGAIN = "sample, once more"
 NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
@@ -39,6 +40,8 @@ _AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
 _CALLERS = 8
 _TIMES_SERIAL, _TIMES_AT_ONCE = 2, 4  # that each body is sent
 _QUICK = 5.0  # seconds within which a sample must be answered to be sent again and again
+_LOADING = 15.0  # seconds that a server gets to answer the sample, which it called itself healthy for
+_LOADING_PAUSE = 0.25
 _BUSY_AFTER = 0.05  # seconds after which a server that got a big body is at work on it
 _MOST_PINGS = 100
 _PAUSE = 0.02  # seconds between pings
@@ -69,7 +72,8 @@ class Probes:
     def run(self) -> tuple[Exchange, ...]:
         """Everything, the gentle first; what may break the server comes last."""
         found = [self._sample(SAMPLE, sample) for sample in self._samples]
-        if all(exchange.status is not None for exchange in found):  # else it may still be at work
+        found += self._once_more(found)
+        if not any(exchange.timed_out for exchange in found):  # else it may still be at work
             found += self._at_rest()
         if self._samples:
             first = self._samples[0]
@@ -88,6 +92,15 @@ class Probes:
     def pings_well(self) -> bool:
         """Whether it still answers GET /ping with 200."""
         return self._ping(PING_AFTER, self._limits.ping_timeout).status == 200
+
+    def _once_more(self, found: list[Exchange]) -> list[Exchange]:
+        """The first sample, when a server that is still healthy could not answer it, until it can: perhaps it loads."""
+        give_up = time.monotonic() + min(self._limits.invocation_timeout, _LOADING)
+        again: list[Exchange] = []
+        while _could_not(*(again or found[:1])) and time.monotonic() < give_up and self.pings_well():
+            time.sleep(_LOADING_PAUSE)
+            again = [self._sample(SAMPLE_AGAIN, self._samples[0])]
+        return again
 
     def _at_rest(self) -> list[Exchange]:
         """A ping while nothing else is asked, and a second where the first was too slow, which may be this machine's
@@ -192,6 +205,11 @@ class Probes:
 
     def _since(self, moment: float) -> float:
         return moment - self._origin
+
+
+def _could_not(*exchanges: Exchange) -> bool:
+    """Whether a request failed by the server's doing, and at once."""
+    return any(not item.timed_out and (item.status is None or item.status >= 500) for item in exchanges)
 
 
 class _Answer:

@@ -199,7 +199,9 @@ def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
         found = exchanges(examination, probe)
         if isinstance(found, Judgement):
             return found
-        samples = exchanges(examination, "sample")
+        samples = exchanges(examination, "sample, once more")
+        if isinstance(samples, Judgement):
+            samples = exchanges(examination, "sample")
         if isinstance(samples, Judgement) or not is_good(samples[0]):
             return without(Reason.INCONCLUSIVE, "the sample itself fails")
         if not is_good(found[0]):
