@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from smlocal.contract import RULES
+from smlocal.contract import RULES, Severity
 from tests.examination.conftest import Examine, differences, plan_in, verdict_on
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
@@ -27,6 +27,11 @@ Build = Callable[[Path], str]
 
 def test_every_rule_has_a_folder_and_every_folder_a_rule() -> None:
     assert [folder.name for folder in FIRST] == [f"{rule.id}-{rule.name}" for rule in RULES]
+
+
+def test_every_error_rule_has_a_second_folder() -> None:
+    errors = [rule for rule in RULES if rule.severity is Severity.ERROR]
+    assert [folder.name for folder in SECOND] == [f"{rule.id}-{rule.name}" for rule in errors]
 
 
 def _named(folder: Path) -> str:
