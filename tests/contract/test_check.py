@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, Row
+from tests.contract.rows import ROWS, SLOW_AT_REST, Row
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
     BIG,
@@ -37,6 +37,7 @@ from tests.contract.samples import (
     answered,
     asked,
     asking,
+    busy_pings,
     entrypoint,
     exchange,
     exited,
@@ -369,6 +370,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         serving(GOOD, *(unhealthy(how, pings=(SLOW_PING,)) for how in (HARD, NETWORK))),
         ["SM304"],
         {"SM304": ["SM302", "SM303", "SM314", *NEVER_UP]},
+    ),
+    (
+        "pings are dropped without an answer",
+        serving(GOOD, *(unhealthy(how, listening=("0.0.0.0:8080",)) for how in (HARD, NETWORK))),
+        ["SM302"],
+        {"SM302": ["SM303", "SM304", "SM314", *NEVER_UP]},
+    ),
+    (
+        "pings are too slow after the first, also while the server is busy",
+        asking(GOOD, at_rest=SLOW_AT_REST, busy=busy_pings((1.05, 4.05)), alive=False),
+        ["SM304"],
+        {"SM304": ["SM305"]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
