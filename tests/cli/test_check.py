@@ -153,8 +153,7 @@ def test_the_reference_image_passes_and_nothing_is_left(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     configure(Path.cwd())
-    reports = ("text", "json", "junit", "sarif", "markdown", "html")
-    said = smlocal("check", sklearn_image, *(word for name in reports for word in ("--output", f"{name}=r.{name}")))
+    said = smlocal("check", sklearn_image, *(word for name in FORMATS for word in ("--output", f"{name}=r.{name}")))
     assert said.code == 0, said
     assert said.out.splitlines()[-1].startswith(f"PASSED {sklearn_image}: 0 errors, ")
     assert said.err == f"examining {sklearn_image}\n"
@@ -212,6 +211,35 @@ def test_without_a_configuration_the_user_is_told_what_cannot_be_tried(smlocal: 
     assert said.code == 1
     assert "note: no [check] table is configured: training and sample requests cannot be tried\n" in said.err
     assert said.out.splitlines()[-1].startswith(f"FAILED {empty_image}: 2 errors, ")
+
+
+FORMATS = ("text", "json", "junit", "sarif", "markdown", "html")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_report_can_be_standard_output_and_nothing_else_is(smlocal: Command, empty_image: str, name: str) -> None:
+    said = smlocal("check", empty_image, "--select", "SM1", "--format", name, "-v", "--output", f"{name}=r")
+    begins = {
+        "text": "ERROR SM103",
+        "json": "{",
+        "junit": "<?xml",
+        "sarif": "{",
+        "markdown": "###",
+        "html": "<!DOCTYPE",
+    }
+    assert (said.code, said.out[: len(begins[name])]) == (1, begins[name])
+    assert name == "text" or said.out == Path("r").read_text()  # -v says more in the text
+    assert f"examining {empty_image}\n" in said.err
+
+
+@pytest.mark.engine
+def test_a_report_for_machines_is_utf_8_whatever_the_terminal_speaks(
+    command: Callable[..., subprocess.Popen[bytes]], empty_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = command("check", empty_image, "--select", "SM1", "--format", "markdown", stdout=subprocess.PIPE)
+    assert process.communicate(timeout=60)[0].decode().startswith("### ❌ failed: ")
 
 
 @pytest.mark.engine

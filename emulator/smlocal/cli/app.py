@@ -43,7 +43,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def common(
     context: typer.Context,
-    output: Annotated[Format, typer.Option("--format", help="How to answer.")] = Format.text,
+    output: Annotated[
+        Format, typer.Option("--format", help="How to answer; all but text and json are for check.")
+    ] = Format.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way.")] = False,
     state: Annotated[str | None, typer.Option(help="Folder for objects, logs and records.")] = None,

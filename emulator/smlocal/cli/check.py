@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smlocal.cli.state import Common, common_of
+from smlocal.cli.terminal import Format
 from smlocal.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from smlocal.report import Report
 
 _WIDTH = 80
-_FORMATS = ("text", "json", "junit", "sarif", "markdown", "html")
+_NAMES = tuple(item.value for item in Format)
 _STYLES = {"ERROR": "bold red", "WARNING": "yellow", "PASSED": "bold green", "FAILED": "bold red"}
 _MARK = re.compile("^(ERROR|WARNING|PASSED|FAILED)(?= )", re.MULTILINE)
 
@@ -42,7 +43,7 @@ def check(
     ignore: Annotated[list[str] | None, typer.Option(metavar="SM3,...", help="No rule whose id begins so.")] = None,
     output: Annotated[
         list[str] | None,
-        typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(_FORMATS)}."),
+        typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(_NAMES)}."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the records, logs and models of the runs.")] = False,
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
@@ -58,7 +59,7 @@ def check(
     from smlocal.report import Report
     from smlocal.settings import check_table
 
-    common = common_of(context)
+    common = common_of(context, tuple(Format))
     terminal = common.terminal()
     policy = pull_policy(pull)
     targets = _targets(output or ())
@@ -83,7 +84,7 @@ def check(
         raise typer.Exit(1)
 
 
-def _write(report: Report, targets: Sequence[tuple[str, Path]]) -> str:
+def _write(report: Report, targets: Sequence[tuple[Format, Path]]) -> str:
     """Write the reports; which could not be written, for the verdict is worth telling all the same."""
     problems = []
     for kind, path in targets:
@@ -95,9 +96,9 @@ def _write(report: Report, targets: Sequence[tuple[str, Path]]) -> str:
 
 
 def _answer(terminal: Terminal, report: Report) -> None:
-    """The report on standard output, its marks in colour on a terminal."""
-    if terminal.json:
-        terminal.answer(_rendered(report, "json").rstrip("\n"))
+    """The report on standard output and nothing else; the marks of a text in colour on a terminal."""
+    if terminal.format is not Format.text:
+        terminal.file(_rendered(report, terminal.format))
         return
     from rich.text import Text
 
@@ -189,25 +190,25 @@ def _page(rule: Rule) -> Iterator[str]:
     yield from textwrap.wrap(f"Source: {'; '.join(rule.sources)}", _WIDTH, break_on_hyphens=False)
 
 
-def _targets(words: Sequence[str]) -> list[tuple[str, Path]]:
+def _targets(words: Sequence[str]) -> list[tuple[Format, Path]]:
     """`FORMAT=FILE` words, before anything is run: a report that cannot be written is an examination for nothing.
 
     Raises UsageError.
     """
-    found: list[tuple[str, Path]] = []
+    found: list[tuple[Format, Path]] = []
     for word in words:
         kind, separator, name = word.partition("=")
         if not separator or not name:
             raise UsageError(f"--output '{word}': write FORMAT=FILE, such as junit=report.xml")
-        if kind not in _FORMATS:
-            raise UsageError(f"--output '{word}': there is no format '{kind}'; it is one of {', '.join(_FORMATS)}")
+        if kind not in _NAMES:
+            raise UsageError(f"--output '{word}': there is no format '{kind}'; it is one of {', '.join(_NAMES)}")
         path = Path(name)
         problem = _unwritable(path)
         if path in (other for _, other in found):
             problem = "another report goes to the same file"
         if problem:
             raise UsageError(f"--output '{word}': {problem}")
-        found.append((kind, path))
+        found.append((Format(kind), path))
     return found
 
 
@@ -220,20 +221,20 @@ def _unwritable(path: Path) -> str:
     return "" if os.access(path if path.exists() else path.parent, os.W_OK) else f"{path} cannot be written"
 
 
-def _rendered(report: Report, kind: str) -> str:
+def _rendered(report: Report, kind: Format) -> str:
     import json
 
     from smlocal import report as reports
     from smlocal.cli.terminal import FORMAT_VERSION
 
-    if kind == "json":
+    if kind is Format.json:
         document = {"version": FORMAT_VERSION, "kind": "check", **reports.as_document(report)}
         return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     renderers = {
-        "text": reports.as_text,
-        "junit": reports.as_junit,
-        "sarif": reports.as_sarif,
-        "markdown": reports.as_markdown,
-        "html": reports.as_html,
+        Format.text: reports.as_text,
+        Format.junit: reports.as_junit,
+        Format.sarif: reports.as_sarif,
+        Format.markdown: reports.as_markdown,
+        Format.html: reports.as_html,
     }
     return renderers[kind](report)

@@ -24,10 +24,17 @@ _VALUE_SET = re.compile(
 
 
 class Format(str, Enum):
-    """How a command answers."""
+    """How a command answers. Every one has `text` and `json`; the others are forms of a report."""
 
     text = "text"
     json = "json"
+    junit = "junit"
+    sarif = "sarif"
+    markdown = "markdown"
+    html = "html"
+
+
+ANSWERS = (Format.text, Format.json)
 
 
 class Terminal:
@@ -64,7 +71,7 @@ class Terminal:
     def log_line(self, text: str) -> None:
         """A line of a container's output."""
         if self.shows_lines:
-            self._tell(text, sys.stderr if self.json else sys.stdout)
+            self._tell(text, sys.stdout if self.format is Format.text else sys.stderr)
 
     def _tell(self, text: str, stream: TextIO) -> None:
         """A reader that has left (`| head`) or a full disk ends the telling, never the run."""
@@ -98,6 +105,12 @@ class Terminal:
     def answer(self, text: str) -> None:
         """The answer itself, as text."""
         print(text, flush=True)
+
+    def file(self, text: str) -> None:
+        """The answer itself, as the file that it would be: in UTF-8, which its own head may name, wherever it goes."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
 
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """The answer itself, as JSON with a version."""
