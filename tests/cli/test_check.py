@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -193,9 +194,11 @@ def test_what_the_runs_made_is_kept_when_it_is_asked_for(
 def test_an_image_without_programs_fails_with_its_cause_and_nothing_is_left(
     smlocal: Command, empty_image: str, engine: DockerEngine
 ) -> None:
-    configure(Path.cwd())
+    configure(Path.cwd(), CONFIGURATION + "\n[check]\ninstance_type = 'ml.c5.large'\n")
     said = smlocal("check", empty_image, "--format", "json")
     assert said.code == 1
+    assert (said.json["asked"]["instance_type"], said.json["asked"]["samples"]) == ("ml.c5.large", 1)
+    assert said.json["image"]["size_bytes"] > 0
     jsonschema.Draft202012Validator(schema()).validate(said.json)
     found = {item["rule"]: item for item in said.json["findings"]}
     assert [name for name, item in found.items() if item["outcome"] == "broken"] == ["SM103", "SM104"]
@@ -335,7 +338,7 @@ _answer(Terminal(Format.text, 0), REPORTS["one of each outcome"])
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["usual", "NO_COLOR"])
 def test_marks_are_coloured_on_a_terminal_unless_no_colour_is_wanted(variables: dict[str, str], coloured: bool) -> None:
-    shown = on_a_terminal(_REPORT, PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[2])]), **variables)
+    shown = on_a_terminal(_REPORT, PYTHONPATH=os.pathsep.join(sys.path), **variables)
     marks = re.findall(r"\x1b\[[0-9;]*3[13]m(ERROR|WARNING|FAILED)\x1b\[0m ", shown)
     assert marks == (["ERROR", "WARNING", "FAILED"] if coloured else [])
     assert "| Traceback" in shown

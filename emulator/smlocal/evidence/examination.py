@@ -14,6 +14,7 @@ class Asked:
     """What the examination was asked to look at, as far as rules need to know it."""
 
     architecture: str = "amd64"  # of the instances that the image is for
+    instance_type: str = "ml.m5.large"
     isolated: bool = False  # its jobs and endpoints are to run with EnableNetworkIsolation
     training: bool = True  # whether the image is to train
     serving: bool = True  # whether the image is to serve
@@ -135,6 +136,12 @@ class ServingTrial:
     @property
     def healthy(self) -> bool:
         return self.run.seconds_to_healthy is not None
+
+    @property
+    def seconds(self) -> float | None:
+        """From the container's start to its end; None when it ended by itself, for nobody saw when."""
+        after, stopping = self.run.stopped_after, self.run.stop_seconds
+        return None if after is None or stopping is None else after + stopping
 
     def of(self, probe: str) -> tuple[Exchange, ...]:
         """The exchanges of one probe, in order."""

@@ -82,6 +82,7 @@ class Examiner:
     def _asked(self, plan: Plan, model: str | None) -> Asked:
         return Asked(
             architecture=plan.architecture,
+            instance_type=plan.instance_type,
             isolated=plan.network_isolation,
             training=plan.train,
             serving=plan.serve,
