@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import shutil
-import tempfile
 import textwrap
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smlocal.cli.state import Common, common_of
+from smlocal.cli.state import common_of
 from smlocal.cli.terminal import Format
 from smlocal.errors import CannotRun, UsageError
 
 if TYPE_CHECKING:
     from smlocal.cli.terminal import Terminal
     from smlocal.contract import Rule
-    from smlocal.evidence import Examination
-    from smlocal.examination import Plan
-    from smlocal.images.availability import PullPolicy
     from smlocal.report import Report
 
 _WIDTH = 80
 _NAMES = tuple(item.value for item in Format)
 _STYLES = {"ERROR": "bold red", "WARNING": "yellow", "PASSED": "bold green", "FAILED": "bold red"}
-_MARK = re.compile("^(ERROR|WARNING|PASSED|FAILED)(?= )", re.MULTILINE)
 
 
 def check(
@@ -52,32 +43,16 @@ def check(
 
     With --strict (a common option) a warning fails the image, too. Exit code 1 when it fails.
     """
-    from smlocal import __version__
     from smlocal.cli.image_choice import pull_policy
-    from smlocal.contract import RULES, Outcome, Selection, judge
-    from smlocal.examination import read_plan
-    from smlocal.report import Report
-    from smlocal.settings import check_table
+    from smlocal.cli.verdicts import configured, reports_on
 
     common = common_of(context, tuple(Format))
-    terminal = common.terminal()
     policy = pull_policy(pull)
     targets = _targets(output or ())
-    table, folder, origin = check_table(Path.cwd(), config)
-    plan = read_plan(table, folder, origin)
-    selection = Selection.of(select or plan.select, ignore or plan.ignore, RULES)
-    if not table:
-        terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
-    began = time.monotonic()
-    examination = _examine(common, image, plan, policy, keep)
-    verdict = judge(examination, RULES, selection)
-    if not any(finding.outcome in (Outcome.KEPT, Outcome.BROKEN) for finding in verdict.findings):
-        raise UsageError(
-            "nothing could be judged: configure data and requests in a [check] table, or select other rules"
-        )
-    report = Report(image, examination, verdict, time.monotonic() - began, __version__, common.settings().strict)
+    wanted = configured(common.terminal(), config, select or (), ignore or ())
+    (report,) = reports_on(common, [image], wanted, policy, keep=keep)
     unwritten = _write(report, targets)
-    _answer(terminal, report)
+    _answer(common.terminal(), report)
     if unwritten:
         raise CannotRun(unwritten)
     if not report.passed:
@@ -100,46 +75,9 @@ def _answer(terminal: Terminal, report: Report) -> None:
     if terminal.format is not Format.text:
         terminal.file(_rendered(report, terminal.format))
         return
-    from rich.text import Text
-
     from smlocal.report import as_text
 
-    text = Text(as_text(report, every=terminal.shows_details).rstrip("\n"))
-    for mark in _MARK.finditer(text.plain):
-        text.stylize(_STYLES[mark[0]], *mark.span())
-    terminal.console().print(text, soft_wrap=True)
-
-
-def _examine(common: Common, image: str, plan: Plan, policy: PullPolicy, keep: bool) -> Examination:
-    """Make the runs, with a state folder of their own that is gone afterwards unless it is to be kept."""
-    from smlocal.cli.examining import ready_to_examine
-    from smlocal.cli.interrupts import INTERRUPTED, stop_on_interrupt
-    from smlocal.examination import Stop, Stopped
-
-    terminal = common.terminal()
-    with contextlib.ExitStack() as held:
-        scratch = held.enter_context(_scratch(terminal, keep))
-        examine = held.enter_context(ready_to_examine(common.settings(), scratch, terminal, image, plan, policy))
-        tell = held.enter_context(terminal.working(f"examining {image}"))
-        asked = held.enter_context(stop_on_interrupt(terminal.say, "the examination"))
-        try:
-            return examine(tell, Stop(asked.event, asked.hurry))
-        except Stopped as error:
-            terminal.say("interrupted: there is no verdict")
-            raise typer.Exit(INTERRUPTED) from error
-
-
-@contextlib.contextmanager
-def _scratch(terminal: Terminal, keep: bool) -> Iterator[Path]:
-    """The state folder of the runs: their records and logs, and their models."""
-    folder = Path(tempfile.mkdtemp(prefix="smlocal-check-"))
-    try:
-        yield folder
-    finally:
-        if keep:
-            terminal.say(f"kept: {folder} (records and logs of the runs, and what they made)")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
+    terminal.marked(as_text(report, every=terminal.shows_details).rstrip("\n"), _STYLES)
 
 
 def rules(context: typer.Context) -> None:

@@ -106,6 +106,15 @@ class Terminal:
         """The answer itself, as text."""
         print(text, flush=True)
 
+    def marked(self, text: str, styles: Mapping[str, str]) -> None:
+        """The answer as text; on a terminal, the words that lines of it begin with in their styles."""
+        from rich.text import Text
+
+        styled = Text(text)
+        for mark in re.finditer(rf"^({'|'.join(map(re.escape, styles))})(?= )", text, re.MULTILINE):
+            styled.stylize(styles[mark[0]], *mark.span())
+        self.console().print(styled, soft_wrap=True)
+
     def file(self, text: str) -> None:
         """The answer itself, as the file that it would be: in UTF-8, which its own head may name, wherever it goes."""
         sys.stdout.flush()

@@ -1,0 +1,98 @@
+"""How long two images took, and how large they are: ratios, and what of them is more than noise.
+
+Every time was measured once, on a machine that may have been busy with other things. A container's start alone varies
+by some tenths of a second, an answer by some milliseconds: what does not reach both thresholds of a quantity is noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
+
+from smlocal.report.saved import SavedReport, SavedRun
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What a difference must reach to be told."""
+
+    ratio: float  # of the longer to the shorter
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Duration:
+    """One quantity of both: the mean, in seconds, over the runs that both made under the same conditions and that went
+    well. None where there is no such run."""
+
+    name: str
+    noise: Noise
+    old: float | None
+    new: float | None
+    runs: int
+
+    @property
+    def ratio(self) -> float | None:
+        """The new one to the old one."""
+        return self.new / self.old if self.new is not None and self.old else None
+
+    @property
+    def change(self) -> str:
+        """ "slower", "faster", or "" for what may be noise."""
+        if self.old is None or self.new is None:
+            return ""
+        less, more = sorted((self.old, self.new))
+        if more - less < self.noise.seconds or more < less * self.noise.ratio:
+            return ""
+        return "slower" if self.new > self.old else "faster"
+
+
+_JOB = Noise(1.25, 0.5)
+_ANSWER = Noise(1.5, 0.01)
+_Of = Callable[[SavedRun], "float | None"]
+_QUANTITIES: tuple[tuple[str, Noise, tuple[_Of, ...]], ...] = (
+    # the program's own time; reports of older versions have that of the whole job only
+    ("training", _JOB, (lambda run: run.program, lambda run: run.job)),
+    ("start", _JOB, (lambda run: run.start,)),
+    ("answers", _ANSWER, (lambda run: run.answers,)),
+)
+
+
+def durations(old: SavedReport, new: SavedReport) -> tuple[Duration, ...]:
+    """What both took for training, for coming up, and for answering samples one at a time."""
+    pairs = list(_pairs(old, new))
+    found = []
+    for name, noise, ways in _QUANTITIES:
+        measured = next((both for of in ways if (both := _both(pairs, of))), [])
+        before, after = ([pair[side] for pair in measured] for side in (0, 1))
+        found.append(
+            Duration(name, noise, fmean(before) if before else None, fmean(after) if after else None, len(measured))
+        )
+    return tuple(found)
+
+
+def runs_of_one(old: SavedReport, new: SavedReport) -> tuple[list[str], list[str]]:
+    """The runs that only one of them made, in words."""
+    before, after = (list(_by_conditions(report)) for report in (old, new))
+    return (
+        [" ".join(key) for key in before if key not in after],
+        [" ".join(key) for key in after if key not in before],
+    )
+
+
+def _pairs(old: SavedReport, new: SavedReport) -> Iterator[tuple[SavedRun, SavedRun]]:
+    after = _by_conditions(new)
+    for key, run in _by_conditions(old).items():
+        if key in after and run.good and after[key].good:
+            yield run, after[key]
+
+
+def _by_conditions(report: SavedReport) -> dict[tuple[str, str], SavedRun]:
+    return {(run.word, run.conditions): run for run in report.runs}
+
+
+def _both(pairs: list[tuple[SavedRun, SavedRun]], of: _Of) -> list[tuple[float, float]]:
+    """A quantity of the runs where both have it."""
+    found = [(of(old), of(new)) for old, new in pairs]
+    return [(before, after) for before, after in found if before is not None and after is not None]
