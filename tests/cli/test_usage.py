@@ -308,7 +308,9 @@ def test_the_version_is_told(smlocal: Command) -> None:
     assert smlocal("--version").out == f"smlocal {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["train", "serve", "invoke", "transform", "ps", "logs", "prune", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["train", "serve", "invoke", "transform", "check", "compare", "ps", "logs", "prune", "doctor", "demo"]
+)
 def test_every_command_explains_itself(smlocal: Command, command: str) -> None:
     said = smlocal(command, "--help")
     assert said.code == 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from smlocal.contract import Selection
     from smlocal.report import SavedReport
 
-_STYLES = {"WORSE": "bold red", "BETTER": "bold green", "NO CHANGE": "bold"}
+_STYLES = {"WORSE": "bold red", "BETTER": "bold green", "UNCLEAR": "yellow", "NO CHANGE": "bold"}
 _Words = list[str] | None
 
 

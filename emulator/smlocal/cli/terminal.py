@@ -124,7 +124,7 @@ class Terminal:
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """The answer itself, as JSON with a version."""
         whole = {"version": FORMAT_VERSION, "kind": kind, **content}
-        print(json.dumps(whole, indent=2, default=_plain, ensure_ascii=False), flush=True)
+        self.file(json.dumps(whole, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
         """The answer as a table."""

@@ -152,7 +152,7 @@ def _measured(report: ComparisonReport) -> Iterator[str]:
     if found and not report.comparable:
         yield "times of examinations that differ so are not compared"
     elif found:
-        yield from _wrapped(f"times were measured once, perhaps beside other work; noise is {_noise(found)}", "  ")
+        yield from _wrapped(f"measured once; noise is below {_noise(found)}", "  ")
 
 
 def _row(name: str, old: str, new: str, told: str) -> str:
@@ -163,6 +163,10 @@ def _seconds(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds * 1000:g} ms" if seconds < 0.1 else f"{seconds:g} s"
 
 
 def _told(item: Duration, comparable: bool) -> str:
@@ -177,7 +181,7 @@ def _told(item: Duration, comparable: bool) -> str:
 def _noise(items: Sequence[Duration]) -> str:
     groups: dict[str, list[str]] = {}
     for item in items:
-        words = f"under {_seconds(item.noise.seconds)} or {item.noise.ratio - 1:.0%}"
+        words = f"{_short(item.noise.seconds)} or {item.noise.ratio - 1:.0%}"
         groups.setdefault(words, []).append(item.name)
     return ", ".join(f"{words} ({', '.join(names)})" for words, names in groups.items())
 
@@ -199,7 +203,9 @@ def _named(side: SavedReport) -> str:
 def _verdict(report: ComparisonReport) -> str:
     """What reads the last line alone must not take for as good what could not be judged."""
     counts = {change: len(report.comparison.of(change)) for change in Change}
-    word = "WORSE" if counts[Change.WORSE] else "BETTER" if counts[Change.BETTER] else "NO CHANGE"
+    unclear = counts[Change.JUDGED_IN_ONE] or counts[Change.IN_ONE]
+    as_before = "UNCLEAR" if unclear else "NO CHANGE"
+    word = "WORSE" if counts[Change.WORSE] else "BETTER" if counts[Change.BETTER] else as_before
     parts = [f"{counts[Change.WORSE]} worse", f"{counts[Change.BETTER]} better"]
     if counts[Change.JUDGED_IN_ONE]:
         parts.append(f"{counts[Change.JUDGED_IN_ONE]} judged in one only")

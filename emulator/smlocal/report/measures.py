@@ -1,7 +1,8 @@
 """How long two images took, and how large they are: ratios, and what of them is more than noise.
 
 Every time was measured once, on a machine that may have been busy with other things. A container's start alone varies
-by some tenths of a second, an answer by some milliseconds: what does not reach both thresholds of a quantity is noise.
+by half a second on a busy one, an answer by some milliseconds: what does not reach both thresholds of a quantity is
+noise.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Duration:
         return "slower" if self.new > self.old else "faster"
 
 
-_JOB = Noise(1.25, 0.5)
+_JOB = Noise(1.25, 1.0)
 _ANSWER = Noise(1.5, 0.01)
 _Of = Callable[[SavedRun], "float | None"]
 _QUANTITIES: tuple[tuple[str, Noise, tuple[_Of, ...]], ...] = (
