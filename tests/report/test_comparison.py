@@ -76,6 +76,8 @@ COMPARISONS = {
     ),
     "older reports": compared(*(replace(SAMPLE, asked={}, size_bytes=None, architecture=None) for _ in "ab")),
     "one older report": compared(replace(SAMPLE, asked={}, size_bytes=None), SAMPLE),
+    "the new one older": compared(SAMPLE, replace(SAMPLE, asked={}, size_bytes=None)),
+    "a member that one knows": compared(replace(SAMPLE, asked={**SAMPLE.asked, "mood": "good"}), SAMPLE),
     "nothing in common": compared(of_findings(finding("SM101")), of_findings(finding("SM107"))),
     "nothing at all": compared(of_findings(), of_findings()),
     "only warnings": compared(of_findings(finding("SM110")), of_findings(finding("SM110", BROKEN))),
@@ -184,7 +186,13 @@ def test_times_of_examinations_that_were_asked_differently_are_not_judged() -> N
     assert not found["times_comparable"] and {item["change"] for item in found["durations"]} == {None}
 
 
-ALIKE = [("older reports", []), ("the same twice", []), ("one older report", [("what was asked", "not told", "told")])]
+ALIKE = [
+    ("older reports", []),
+    ("the same twice", []),
+    ("a member that one knows", []),
+    ("one older report", [("what was asked", "not told", "told")]),
+    ("the new one older", [("what was asked", "told", "not told")]),
+]
 
 
 @pytest.mark.parametrize(("name", "expected"), ALIKE)
@@ -337,9 +345,17 @@ def test_every_change_is_in_the_text_and_all_of_it_keeps_to_the_schema(old: Save
     for pair in report.comparison.pairs:
         if pair.change is not Change.SAME or pair.latest.outcome is BROKEN:
             assert pair.rule in said
-    assert [line[8:13] for line in said.splitlines() if line.startswith(("WORSE   ", "BETTER  "))] == [
+    assert sorted(line[8:13] for line in said.splitlines() if line.startswith(("WORSE   ", "BETTER  "))) == sorted(
         pair.rule for change in (Change.WORSE, Change.BETTER) for pair in report.comparison.of(change)
-    ]
+    )
+
+
+def test_new_errors_come_first_then_new_warnings_then_what_is_better() -> None:
+    old = of_findings(finding("SM101", BROKEN), finding("SM110"), finding("SM305"))
+    new = of_findings(finding("SM101"), finding("SM110", BROKEN), finding("SM305", BROKEN))
+    said = comparison_as_text(compared(old, new)).splitlines()
+    marked = [line[:13] for line in said if line.startswith(("WORSE   ", "BETTER  "))]
+    assert marked == ["WORSE   SM305", "WORSE   SM110", "BETTER  SM101"]
 
 
 @given(verdicts)

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from smlocal.contract import Change, Outcome, Pair
+from smlocal.contract import Change, Outcome, Pair, Severity
 from smlocal.contract.comparison import Compared
 from smlocal.report.comparison import ComparisonReport, Difference
 from smlocal.report.escaping import one_line, visible
@@ -29,7 +29,8 @@ def comparison_as_text(report: ComparisonReport, *, every: bool = False) -> str:
 
 
 def _lines(report: ComparisonReport, every: bool) -> Iterator[str]:
-    changed = [*report.comparison.of(Change.WORSE), *report.comparison.of(Change.BETTER)]
+    worse = sorted(report.comparison.of(Change.WORSE), key=lambda pair: pair.latest.severity is not Severity.ERROR)
+    changed = [*worse, *report.comparison.of(Change.BETTER)]
     for pair in changed:
         yield from _changed(pair, every)
     yield from [""] if changed else []
