@@ -59,6 +59,17 @@ def test_the_exit_code_says_whether_the_new_one_is_worse(
     jsonschema.Draft202012Validator(comparison_schema()).validate(in_json.json)
 
 
+@pytest.mark.parametrize("words", [("unjudged.json",), ("old.json", "--select", "SM2")], ids=" ".join)
+def test_a_comparison_of_nothing_is_no_success(smlocal: Command, words: tuple[str, ...]) -> None:
+    save("old.json", GOOD)
+    save("unjudged.json", report(finding("SM305", Outcome.NOT_JUDGED)))
+    said = smlocal("compare", "old.json", *words)
+    assert (said.code, said.err) == (
+        2, "smlocal: nothing could be compared: there is no rule that both were judged by\n",
+    )  # fmt: skip
+    assert "\nUNCLEAR " in said.out
+
+
 def test_a_report_may_be_compared_with_itself_whatever_its_name_is(smlocal: Command) -> None:
     save("report", BAD)
     said = smlocal("compare", "report", "./report")

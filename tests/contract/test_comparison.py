@@ -73,6 +73,26 @@ def test_a_new_error_fails_and_a_new_warning_where_warnings_count(
     assert found.holds(strict) is holds
 
 
+SAYS = [
+    ([], [], False),
+    ([KEPT], [], False),
+    ([KEPT], [UNJUDGED], False),
+    ([UNJUDGED], [INAPPLICABLE], False),
+    ([KEPT], [KEPT], True),
+    ([UNJUDGED, WARNING], [KEPT, ERROR], True),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "says"), SAYS)
+def test_a_comparison_says_something_when_both_were_judged_by_a_rule(
+    old: list[State], new: list[State], says: bool
+) -> None:
+    before, after = (
+        [finding(rule, state) for rule, state in zip(("SM101", "SM305"), states, strict=False)] for states in (old, new)
+    )
+    assert compare(before, after).says_something is says
+
+
 def test_the_rules_of_both_stand_in_the_order_of_their_ids() -> None:
     old, new = [finding("SM305", KEPT), finding("SM101", KEPT)], [finding("SM201", KEPT), finding("SM305", ERROR)]
     assert [pair.rule for pair in compare(old, new).pairs] == ["SM101", "SM201", "SM305"]

@@ -35,7 +35,8 @@ def compare(
     """Say what got better, worse, slower between OLD and NEW. Images are examined as `check` does it.
 
     Exit code 1 when NEW breaks a clause that OLD kept, with severity error; with --strict (a common option), of any
-    severity. What only one of them could be judged by counts as neither better nor worse, and is listed.
+    severity. What only one of them could be judged by counts as neither better nor worse, and is listed; where there
+    is nothing else, nothing was compared: exit code 2.
     """
     from smlocal import __version__
     from smlocal.report import ComparisonReport, comparison_as_document, comparison_as_text
@@ -48,6 +49,8 @@ def compare(
         terminal.document("compare", comparison_as_document(report))
     else:
         terminal.marked(comparison_as_text(report, every=terminal.shows_details).rstrip("\n"), _STYLES)
+    if not report.comparison.says_something:
+        raise UsageError("nothing could be compared: there is no rule that both were judged by")
     if not report.passed:
         raise typer.Exit(1)
 

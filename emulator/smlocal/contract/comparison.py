@@ -63,12 +63,17 @@ class Pair:
         return found
 
     @property
+    def judged(self) -> bool:
+        """Whether both could be judged by the rule."""
+        return all(side is not None and side.outcome in _JUDGED for side in (self.old, self.new))
+
+    @property
     def change(self) -> Change:
         if self.old is None or self.new is None:
             return Change.IN_ONE
-        judged = [item.outcome in _JUDGED for item in (self.old, self.new)]
-        if not all(judged):
-            return Change.JUDGED_IN_ONE if any(judged) else Change.SAME
+        if not self.judged:
+            either = self.old.outcome in _JUDGED or self.new.outcome in _JUDGED
+            return Change.JUDGED_IN_ONE if either else Change.SAME
         before, after = _harm(self.old), _harm(self.new)
         if before == after:
             return Change.SAME
@@ -83,6 +88,11 @@ class Comparison:
 
     def of(self, change: Change) -> tuple[Pair, ...]:
         return tuple(pair for pair in self.pairs if pair.change is change)
+
+    @property
+    def says_something(self) -> bool:
+        """Whether there is a rule that both could be judged by."""
+        return any(pair.judged for pair in self.pairs)
 
     def holds(self, strict: bool = False) -> bool:
         """Whether no error is new; `strict`: nor a warning."""

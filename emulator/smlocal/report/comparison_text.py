@@ -204,7 +204,7 @@ def _named(side: SavedReport) -> str:
 def _verdict(report: ComparisonReport) -> str:
     """What reads the last line alone must not take for as good what could not be judged."""
     counts = {change: len(report.comparison.of(change)) for change in Change}
-    unclear = counts[Change.JUDGED_IN_ONE] or counts[Change.IN_ONE]
+    unclear = counts[Change.JUDGED_IN_ONE] or counts[Change.IN_ONE] or not report.comparison.says_something
     as_before = "UNCLEAR" if unclear else "NO CHANGE"
     word = "WORSE" if counts[Change.WORSE] else "BETTER" if counts[Change.BETTER] else as_before
     parts = [f"{counts[Change.WORSE]} worse", f"{counts[Change.BETTER]} better"]
