@@ -162,6 +162,10 @@ def test_the_reference_image_passes_and_nothing_is_left(
     jsonschema.Draft202012Validator(schema()).validate(document)
     assert document["passed"] and document["counts"]["errors"] == 0
     assert {run["word"] for run in document["runs"]} == {"train", "serve"}
+    assert all(0 < run["program_seconds"] < run["seconds"] for run in document["runs"] if run["word"] == "train")
+    asked = [run for run in document["runs"] if run["word"] == "serve" and run["sample_seconds"]]
+    assert [0 < run["sample_seconds"]["median"] <= run["sample_seconds"]["most"] for run in asked] == [True]
+    assert all(run["seconds"] > run["seconds_to_healthy"] for run in asked)
     suite = ElementTree.parse("r.junit").getroot()[0]
     assert (int(suite.attrib["tests"]), suite.attrib["failures"]) == (len(RULES), "0")
     assert json.loads(Path("r.sarif").read_text())["runs"][0]["results"] == []

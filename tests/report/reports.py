@@ -44,7 +44,6 @@ TRAINED = TrainingTrial(
     reason="AlgorithmError: , exit code: 1",
     seconds=2.25,
     run=TrainingEvidence("i", 1, "", False, "", False, None, (), (), ("Traceback",), (), (), ()),
-    program_seconds=1.75,
 )
 SERVED = ServingTrial(
     Conditions(network=True),

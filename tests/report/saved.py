@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from smlocal.contract import Finding
-from smlocal.evidence import Conditions, Exchange, ServingTrial, TrainingTrial
+from smlocal.evidence import Conditions, Exchange, ServingTrial, TrainingTrial, Transition
 from smlocal.report import Report, SavedReport, as_document, saved_report
 from tests.report.reports import SERVED, TRAINED, report
 
@@ -25,6 +26,17 @@ def saved(*findings: Finding, source: str = "old.json", **trials: Mapping[str, A
     return saved_report(document(replace(made, examination=replace(made.examination, **trials))), source)
 
 
+def phases(training: float) -> tuple[Transition, ...]:
+    """Secondary statuses of a job that trained so long."""
+    began = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    ended = began + timedelta(seconds=training)
+    return (
+        Transition("Starting", began, began, ("m",)),
+        Transition("Training", began, ended, ("m",)),
+        Transition("Uploading", ended, ended, ("m",)),
+    )
+
+
 def trained(seconds: float, *, status: str = "Completed", **conditions: bool) -> TrainingTrial:
     """A training whose program took so long; its job, a second more."""
     return replace(
@@ -33,7 +45,7 @@ def trained(seconds: float, *, status: str = "Completed", **conditions: bool) ->
         status=status,
         reason="",
         seconds=seconds + 1,
-        program_seconds=seconds,
+        run=replace(TRAINED.run, transitions=phases(seconds)),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -13,18 +12,12 @@ import pytest
 
 from smlocal.contract import Outcome, Reason, Severity
 from smlocal.evidence import Asked, Examination, Exchange
-from smlocal.report import Report, as_document, schema
+from smlocal.report import schema
 from tests.report.reports import IMAGE, REPORTS, SERVED
+from tests.report.saved import document, trained
 
 NEWER = {"program_seconds", "sample_seconds", "seconds"}  # of runs; a training's `seconds` were there from the first
 VALIDATOR = jsonschema.Draft202012Validator(schema())
-
-
-def document(report: Report) -> dict[str, Any]:
-    """As the command writes it."""
-    text = json.dumps({"version": 1, "kind": "check", **as_document(report)}, ensure_ascii=False)
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
 def test_the_schema_is_itself_valid() -> None:
@@ -103,13 +96,19 @@ def test_the_counts_and_findings_are_the_verdicts() -> None:
 
 
 def test_the_runs_say_what_became_of_them() -> None:
-    trained, sick, served = document(REPORTS["warnings only"])["runs"]
-    assert (trained["status"], trained["exit_code"], trained["failure_reason"], trained["seconds"]) == (
+    failed, sick, served = document(REPORTS["warnings only"])["runs"]
+    assert (failed["status"], failed["exit_code"], failed["failure_reason"], failed["seconds"]) == (
         "Failed", 1, "AlgorithmError: , exit code: 1", 2.25,
     )  # fmt: skip
     assert (sick["status"], sick["seconds_to_healthy"], sick["failure_reason"]) == ("Failed", None, "sick")
     assert (served["name"], served["conditions"], served["status"]) == ("easy", "with network", "InService")
-    assert (trained["program_seconds"], sick["seconds"], served["seconds"]) == (1.75, None, 4.0)
+    assert (failed["program_seconds"], sick["seconds"], served["seconds"]) == (None, None, 4.0)
+
+
+def test_a_programs_own_time_is_that_of_its_status_training() -> None:
+    examination = Examination(Asked(), IMAGE, {"hard": trained(1.75)}, {})
+    (run,) = document(replace(REPORTS["warnings only"], examination=examination))["runs"]
+    assert (run["seconds"], run["program_seconds"]) == (2.75, 1.75)
 
 
 def test_what_was_asked_is_told_as_far_as_times_depend_on_it() -> None:

@@ -56,24 +56,27 @@ class Pair:
     new: Compared | None
 
     @property
+    def sides(self) -> tuple[Compared, ...]:
+        """What there is, the old one first."""
+        return tuple(side for side in (self.old, self.new) if side is not None)
+
+    @property
     def latest(self) -> Compared:
         """The new one; the old one where there is no new one."""
-        found = self.new or self.old
-        assert found is not None
-        return found
+        return self.sides[-1]
 
     @property
     def judged(self) -> bool:
         """Whether both could be judged by the rule."""
-        return all(side is not None and side.outcome in _JUDGED for side in (self.old, self.new))
+        return [side.outcome in _JUDGED for side in self.sides] == [True, True]
 
     @property
     def change(self) -> Change:
         if self.old is None or self.new is None:
             return Change.IN_ONE
         if not self.judged:
-            either = self.old.outcome in _JUDGED or self.new.outcome in _JUDGED
-            return Change.JUDGED_IN_ONE if either else Change.SAME
+            one = any(side.outcome in _JUDGED for side in self.sides)
+            return Change.JUDGED_IN_ONE if one else Change.SAME
         before, after = _harm(self.old), _harm(self.new)
         if before == after:
             return Change.SAME

@@ -73,7 +73,6 @@ class TrainingTrial:
     seconds: float
     run: TrainingEvidence
     line_times: tuple[float, ...] = ()  # when its lines came, seconds from the start of the container
-    program_seconds: float = 0.0  # from the start of the container to its exit
     metrics: tuple[str, ...] = ()  # names of those that were found in its output
     checkpoints: tuple[str, ...] = ()  # that it had brought to S3 in the end
     told: str = ""  # the line by which it told that it goes on from a checkpoint
@@ -81,6 +80,15 @@ class TrainingTrial:
     @property
     def good(self) -> bool:
         return self.status == "Completed"
+
+    @property
+    def program_seconds(self) -> float | None:
+        """How long its secondary status Training lasted: from the start of the container to its exit, or to the stop
+        signal. None when it never came so far."""
+        for item in self.run.transitions:
+            if item.status == "Training" and item.ended is not None:
+                return (item.ended - item.started).total_seconds()
+        return None
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,9 @@ def _duration(item: Duration, comparable: bool) -> dict[str, Any]:
     return {
         "name": item.name,
         "runs": item.runs,
-        "old_seconds": _rounded(item.old),
-        "new_seconds": _rounded(item.new),
-        "ratio": _rounded(item.ratio),
+        "old_seconds": round(item.old, 6),
+        "new_seconds": round(item.new, 6),
+        "ratio": None if item.ratio is None else round(item.ratio, 6),
         "change": (item.change or None) if comparable else None,
         "noise": {"seconds": item.noise.seconds, "ratio": item.noise.ratio},
     }
-
-
-def _rounded(number: float | None) -> float | None:
-    return None if number is None else round(number, 6)

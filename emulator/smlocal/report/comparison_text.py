@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from smlocal.contract import Change, Outcome, Pair, Severity
-from smlocal.contract.comparison import Compared
 from smlocal.report.comparison import ComparisonReport, Difference
 from smlocal.report.escaping import one_line, visible
 from smlocal.report.measures import Duration
@@ -51,7 +50,7 @@ def _changed(pair: Pair, every: bool) -> Iterator[str]:
 
 
 def _of(pair: Pair) -> str:
-    return f"{pair.rule} {_state(pair.old)} -> {_state(pair.new)}: {pair.latest.title}"
+    return f"{pair.rule} {_states(pair)}: {pair.latest.title}"
 
 
 def _seen(line: str) -> list[str]:
@@ -61,10 +60,11 @@ def _seen(line: str) -> list[str]:
     return _wrapped(f"{indent}{one_line(line)}", indent)
 
 
-def _state(finding: Compared | None) -> str:
-    if finding is None:
-        return "absent"
-    return finding.severity.value if finding.outcome is Outcome.BROKEN else finding.outcome.value
+def _states(pair: Pair) -> str:
+    """What became of it: "kept -> error"."""
+    return " -> ".join(
+        side.severity.value if side.outcome is Outcome.BROKEN else side.outcome.value for side in pair.sides
+    )
 
 
 def _judged_in_one(report: ComparisonReport, every: bool) -> Iterator[str]:
@@ -79,18 +79,18 @@ def _judged_in_one(report: ComparisonReport, every: bool) -> Iterator[str]:
 
 
 def _broken(pair: Pair) -> bool:
-    return Outcome.BROKEN in [side.outcome for side in (pair.old, pair.new) if side is not None]
+    return any(side.outcome is Outcome.BROKEN for side in pair.sides)
 
 
 def _why(pair: Pair) -> str:
-    return one_line(next((side.why_not for side in (pair.old, pair.new) if side is not None and side.why_not), ""))
+    return one_line("; ".join(side.why_not for side in pair.sides if side.why_not))
 
 
 def _grouped(pairs: Sequence[Pair], every: bool) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for pair in pairs:
         why = f" ({_why(pair)})" if _why(pair) else ""
-        groups.setdefault(f"{_state(pair.old)} -> {_state(pair.new)}{why}", []).append(pair.rule)
+        groups.setdefault(f"{_states(pair)}{why}", []).append(pair.rule)
     for words, rules in groups.items():
         yield from _wrapped(f"  {words}: {_rules(rules, every)}", " " * _INDENT)
 
@@ -143,7 +143,7 @@ def _value(value: Any) -> str:
 
 
 def _measured(report: ComparisonReport) -> Iterator[str]:
-    found = [item for item in report.durations if item.runs]
+    found = report.durations
     size = _sizes(report.old.size_bytes, report.new.size_bytes)
     if found or size:
         yield _row("", "old", "new", "")
@@ -160,9 +160,7 @@ def _row(name: str, old: str, new: str, told: str) -> str:
     return f"{name:{_COLUMN}}{old:>{_COLUMN}}{new:>{_COLUMN}}  {told}".rstrip()
 
 
-def _seconds(seconds: float | None) -> str:
-    if seconds is None:
-        return ""
+def _seconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
 
 

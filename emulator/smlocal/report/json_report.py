@@ -82,12 +82,11 @@ def _training(name: str, trial: TrainingTrial) -> dict[str, Any]:
         "failure_reason": trial.reason or None,
         "exit_code": trial.run.exit_code,
         "seconds": round(trial.seconds, 3),
-        "program_seconds": round(trial.program_seconds, 3),
+        "program_seconds": _rounded(trial.program_seconds),
     }
 
 
 def _serving(name: str, trial: ServingTrial, samples: int) -> dict[str, Any]:
-    healthy = trial.run.seconds_to_healthy
     return {
         "word": "serve",
         "name": name,
@@ -95,11 +94,15 @@ def _serving(name: str, trial: ServingTrial, samples: int) -> dict[str, Any]:
         "status": "InService" if trial.healthy else "Failed",
         "failure_reason": trial.reason or None,
         "exit_code": trial.run.exit_code,
-        "seconds_to_healthy": None if healthy is None else round(healthy, 3),
+        "seconds_to_healthy": _rounded(trial.run.seconds_to_healthy),
         "requests": len(trial.exchanges),
-        "seconds": None if trial.seconds is None else round(trial.seconds, 3),
+        "seconds": _rounded(trial.seconds),
         "sample_seconds": _sample_seconds(trial, samples),
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
 
 
 def _sample_seconds(trial: ServingTrial, samples: int) -> dict[str, Any] | None:

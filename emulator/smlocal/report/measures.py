@@ -25,24 +25,22 @@ class Noise:
 @dataclass(frozen=True)
 class Duration:
     """One quantity of both: the mean, in seconds, over the runs that both made under the same conditions and that went
-    well. None where there is no such run."""
+    well."""
 
     name: str
     noise: Noise
-    old: float | None
-    new: float | None
+    old: float
+    new: float
     runs: int
 
     @property
     def ratio(self) -> float | None:
-        """The new one to the old one."""
-        return self.new / self.old if self.new is not None and self.old else None
+        """The new one to the old one, where that is something."""
+        return self.new / self.old if self.old else None
 
     @property
     def change(self) -> str:
         """ "slower", "faster", or "" for what may be noise."""
-        if self.old is None or self.new is None:
-            return ""
         less, more = sorted((self.old, self.new))
         if more - less < self.noise.seconds or more < less * self.noise.ratio:
             return ""
@@ -61,15 +59,15 @@ _QUANTITIES: tuple[tuple[str, Noise, tuple[_Of, ...]], ...] = (
 
 
 def durations(old: SavedReport, new: SavedReport) -> tuple[Duration, ...]:
-    """What both took for training, for coming up, and for answering samples one at a time."""
+    """What both took for training, for coming up, and for answering samples one at a time; a quantity that no run of
+    both tells is not there."""
     pairs = list(_pairs(old, new))
     found = []
     for name, noise, ways in _QUANTITIES:
-        measured = next((both for of in ways if (both := _both(pairs, of))), [])
-        before, after = ([pair[side] for pair in measured] for side in (0, 1))
-        found.append(
-            Duration(name, noise, fmean(before) if before else None, fmean(after) if after else None, len(measured))
-        )
+        measured = next((both for of in ways if (both := _both(pairs, of))), None)
+        if measured:
+            before, after = (fmean(pair[side] for pair in measured) for side in (0, 1))
+            found.append(Duration(name, noise, before, after, len(measured)))
     return tuple(found)
 
 
