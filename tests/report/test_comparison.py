@@ -279,7 +279,7 @@ def test_the_whole_text() -> None:
         "start             1.00 s      1.20 s",
         "answers           4.0 ms      0.10 s  slower: 25.0 times as long",
         "image size        0.0 MB      0.0 MB",
-        "measured once; noise is below 1 s or 25% (training, start), 10 ms or 50%",
+        "measured once; noise is below 2 s or 50% (training, start), 20 ms or 100%",
         "  (answers)",
         "",
         "old: old.json, a report on shop/model:1 (failed)",

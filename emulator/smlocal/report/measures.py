@@ -1,8 +1,7 @@
-"""How long two images took, and how large they are: ratios, and what of them is more than noise.
+"""How long two images took, as ratios, and what of a difference is more than noise.
 
-Every time was measured once, on a machine that may have been busy with other things. A container's start alone varies
-by half a second on a busy one, an answer by some milliseconds: what does not reach both thresholds of a quantity is
-noise.
+Every time was measured once, on a machine that may have been busy with other things: the same training took 1.3 s, and
+2.3 s while others used the two cores as well. What does not reach both thresholds of a quantity is noise.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ class Duration:
         return "slower" if self.new > self.old else "faster"
 
 
-_JOB = Noise(1.25, 1.0)
-_ANSWER = Noise(1.5, 0.01)
+_JOB = Noise(1.5, 2.0)
+_ANSWER = Noise(2.0, 0.02)
 _Of = Callable[[SavedRun], "float | None"]
 _QUANTITIES: tuple[tuple[str, Noise, tuple[_Of, ...]], ...] = (
     # the program's own time; reports of older versions have that of the whole job only
