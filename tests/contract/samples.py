@@ -18,6 +18,7 @@ from smlocal.evidence import (
     ImageEvidence,
     Ping,
     Program,
+    SecondStart,
     SecretSeen,
     ServingTrial,
     TrainingEvidence,
@@ -29,11 +30,14 @@ NETWORK = Conditions(network=True)
 TOOLKIT = Conditions(toolkit_variables=True)
 NO_EXTRA = Conditions(extra_channel=False)
 SHARED_MEMORY = Conditions(shared_memory=True)
-EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
+EASY = Conditions(network=True, extra_channel=False, manifests=False, toolkit_variables=True, shared_memory=True)
 JSON = Conditions(json_hyperparameters=True)
 BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
+UNBUFFERED = Conditions(unbuffered=True)
+NO_MANIFESTS = Conditions(manifests=False)
 BATCH = Conditions(batch=True)
+EMPTY_MODEL = Conditions(empty_model=True)
 RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
@@ -120,7 +124,23 @@ def off_path(seen: Examination, *words: str) -> Examination:
 
 def trained(conditions: Conditions = HARD, **changes: Any) -> TrainingTrial:
     """A run that passed."""
-    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes), metrics=("accuracy",))
+    return TrainingTrial(
+        conditions,
+        "Completed",
+        "",
+        2.0,
+        replace(_TRAINED, **changes),
+        line_times=(0.4, 1.8),
+        program_began=0.2,
+        program_ended=1.9,
+        metrics=("accuracy",),
+        written_elsewhere=20_000,
+    )
+
+
+def speaking(*times: float, conditions: Conditions = HARD, ended: float | None = 1.9) -> TrainingTrial:
+    """A run that passed, and said something at these times."""
+    return replace(trained(conditions), line_times=times, program_ended=ended)
 
 
 def failed(
@@ -293,6 +313,8 @@ def refused(conditions: Conditions = HARD) -> ServingTrial:
 
 # batch
 
+SECOND_START = SecondStart(1.6, "", ("listening",))
+NEVER_AGAIN = SecondStart(None, "It exited with code 1.", ("OSError: [Errno 98] Address already in use",))
 PROPOSED = ExecutionParameters(200, concurrency=2)
 
 
@@ -318,7 +340,8 @@ def transforms(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
 
 def transformed(proposed: ExecutionParameters | None = PROPOSED, **changed: tuple[Exchange, ...]) -> ServingTrial:
     """A run as a batch transform that came up."""
-    return replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    run = replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    return replace(run, second_start=SECOND_START)
 
 
 def transforming(
@@ -328,13 +351,22 @@ def transforming(
     return replace(seen, serving={**seen.serving, "batch": transformed(proposed, **changed)})
 
 
+MEBIBYTE = 1024 * 1024
+FLAT = (90, 99, 100, 100, 101, 100, 101, 100, 100, 101, 100)  # MiB: what it needs, and no more
+
+
+def soaked(*held: int, of: ServingTrial | None = None) -> ServingTrial:
+    """A run that held so many MiB after each tenth of 2000 requests."""
+    return replace(of or served(), memory=tuple((number * 200, size * MEBIBYTE) for number, size in enumerate(held)))
+
+
 def serving(seen: Examination, hard: ServingTrial, easy: ServingTrial | None = None) -> Examination:
     return replace(seen, serving={"hard": hard} if easy is None else {"hard": hard, "easy": easy})
 
 
 def asking(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
     """The examination whose serving run had other exchanges."""
-    hard = answered(served(), *requests(**changed), alive=alive)
+    hard = answered(soaked(*FLAT), *requests(**changed), alive=alive)
     return replace(seen, serving={**seen.serving, "hard": hard})
 
 
@@ -362,6 +394,8 @@ GOOD = Examination(
         long_run=True,
         resumes=True,
         metrics=("accuracy",),
+        asynchronous=True,
+        soak=2000,
     ),
     IMAGE,
     {
@@ -371,5 +405,5 @@ GOOD = Examination(
         "stopped": halted(),
         "resumed": halted(RESUMED, told="going on from epoch 3"),
     },
-    {"hard": served(), "batch": transformed()},
+    {"hard": soaked(*FLAT), "batch": transformed(), "empty model": unhealthy(EMPTY_MODEL)},
 )

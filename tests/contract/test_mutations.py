@@ -40,7 +40,7 @@ MUTATIONS: dict[str, Mutation] = {
 }
 SERVES = {"training": False, "serving": True}
 READS = {"SM2": {"training": True, "serving": False}, "SM3": SERVES, "SM4": SERVES}
-READERS = [rule for rule in RULES if rule.id[:3] in READS]
+READERS = [rule for rule in RULES if rule.id[:3] in READS]  # SM111 has a row of its own for that
 
 
 def noticing(rule: Rule, judge: Callable[[Examination], Judgement]) -> list[str]:
@@ -73,6 +73,8 @@ TRIALS = {
         "easy": "SM201",
         "network": "SM209",
         "no extra channel": "SM214",
+        "no manifests": "SM213",
+        "unbuffered": "SM111",
         "toolkit": "SM211",
         "shared memory": "SM216",
         "json": "SM206",
@@ -80,7 +82,7 @@ TRIALS = {
         "stopped": "SM207",
         "resumed": "SM218",
     },
-    "serving": {"hard": "SM301", "easy": "SM314", "batch": "SM402"},
+    "serving": {"hard": "SM301", "easy": "SM314", "batch": "SM402", "empty model": "SM318"},
 }
 PROBES = {
     SAMPLE: "SM307",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TRAINS = (
+    "SM111",
     "SM201",
     "SM202",
     "SM203",
@@ -20,8 +21,10 @@ _TRAINS = (
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -30,6 +33,7 @@ _TRAINS = (
     "SM219",
 )
 _BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
+_LIVES = ("SM318", "SM319", "SM320", "SM321")
 _SERVES = (
     "SM301",
     "SM302",
@@ -48,19 +52,24 @@ _SERVES = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
 )
+_AFTER_ANSWERING = ("SM318", "SM320", *_BATCH)
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _AFTER_PASSING = (
+    "SM111",
     "SM202",
     "SM204",
     "SM206",
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -80,6 +89,7 @@ _AFTER_COMING_UP = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
 )
 
@@ -123,9 +133,9 @@ FOLLOWS: Sequence[Link] = (
     Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
-    Link("SM308", ("SM307",), _BATCH),
+    Link("SM308", ("SM307",), _AFTER_ANSWERING),
     Link("SM317", ("SM307",)),
-    Link("SM307", hides=_BATCH),
+    Link("SM307", hides=_AFTER_ANSWERING),
     Link("SM310", hides=("SM312",)),
     Link("SM311", ("SM404",), ("SM407",)),
     # What a batch container is asked, in this order, until something is not answered.

@@ -175,6 +175,18 @@ class DockerEngine(DockerImages):
             return state if state.exit_code is not None else self.wait(container, timeout)
         return self.state(container)
 
+    def written_bytes(self, container: str) -> int | None:
+        with translated("asking how much the container has written"):
+            found = self._api.containers(all=True, size=True, filters={"id": container})
+        if not found:
+            raise NotFoundInEngine(f"no such container: {container}")
+        size = found[0].get("SizeRw")  # left out when there is nothing
+        return int(size or 0)
+
+    def memory_bytes(self, container: str) -> int | None:
+        with translated("asking for the container's memory"):
+            return docker_facts.memory_bytes(self._api.stats(container, stream=False, one_shot=True))
+
     def kill(self, container: str, signal: str) -> None:
         try:
             with translated("signalling the container"):

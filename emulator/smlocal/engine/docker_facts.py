@@ -132,6 +132,17 @@ def _published(inspected: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
     return found
 
 
+def memory_bytes(stats: Mapping[str, Any]) -> int | None:
+    """As `docker stats` counts it: the usage without the part of the page cache that the kernel can drop at once."""
+    found = stats.get("memory_stats") or {}
+    usage = found.get("usage")
+    if not usage:
+        return None
+    details = found.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))  # cgroup v1, v2
+    return int(usage) - int(cache) if cache < usage else int(usage)
+
+
 def container_config(spec: ContainerSpec) -> dict[str, Any]:
     """The body of `POST /containers/create`. No TTY, no standard input, no added privileges."""
     config: dict[str, Any] = {

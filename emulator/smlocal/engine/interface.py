@@ -255,6 +255,20 @@ class Engine(Protocol):
         """Wait until it has exited; None when `timeout` seconds passed first."""
         ...
 
+    def written_bytes(self, container: str) -> int | None:
+        """How much a container has written outside of its volumes, in any state; None where the engine does not say.
+
+        Raises NotFoundInEngine.
+        """
+        ...
+
+    def memory_bytes(self, container: str) -> int | None:
+        """The memory that a running container's processes hold, without the page cache; None when nothing is known.
+
+        Raises NotFoundInEngine.
+        """
+        ...
+
     def kill(self, container: str, signal: str) -> None:
         """Send a signal such as "SIGTERM"; no error when it is not running."""
         ...

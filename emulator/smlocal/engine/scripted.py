@@ -273,6 +273,15 @@ class ScriptedEngine:
         found = self._container(container)
         return found.state() if found.ended.wait(timeout) else None
 
+    def written_bytes(self, container: str) -> int | None:
+        self._enter("written_bytes")
+        return self._container(container).files.written()
+
+    def memory_bytes(self, container: str) -> int | None:
+        self._enter("memory_bytes")
+        run = self._container(container).run
+        return run.memory_bytes if run is not None and self._container(container).running else None
+
     def kill(self, container: str, signal: str) -> None:
         self._enter("kill")
         found = self._find(container)

@@ -68,6 +68,7 @@ class FileSystem:
 
     def __init__(self, root: Tree, mounts: Sequence[Mount] = ()) -> None:
         self._root = root
+        self._given = {name: len(node.data) for name, node in root.items()}
         self._mounts = sorted(mounts, key=lambda mount: len(mount.path), reverse=True)
         for mount in self._mounts:
             _make_parents(root, mount.path.strip("/") + "/")
@@ -92,6 +93,11 @@ class FileSystem:
         below = path.rstrip("/") + "/"
         found = self._everything()
         return sorted(name for name, node in found.items() if node.kind == "file" and name.startswith(below))
+
+    def written(self) -> int:
+        """How many bytes of files were written outside of the volumes."""
+        files = list(self._root.items())
+        return sum(len(node.data) for name, node in files if self._given.get(name) != len(node.data))
 
     def write(self, path: str, data: bytes | str, mode: int = 0o644) -> None:
         """Write a file, and the directories that it needs."""

@@ -1,16 +1,21 @@
-"""One image, the runs that it takes to know it, frozen as evidence."""
+"""One image, the runs that it takes to know it, frozen as evidence.
+
+What is judged by the time that it takes runs alone on the machine; the other runs are made several at a time.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 from smlocal.engine.interface import Engine
-from smlocal.evidence import Asked, Examination, ImageEvidence
+from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
 from smlocal.examination.batch_probes import first_by_lines
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.plan import Plan
-from smlocal.examination.serving_trials import ServingTrials
+from smlocal.examination.serving_trials import ServingTrials, empty_archive
 from smlocal.examination.stopping import Stop
 from smlocal.examination.training_trials import TrainingTrials
 from smlocal.hosting import ModelHost
@@ -21,6 +26,7 @@ from smlocal.storage.interface import ObjectStore
 from smlocal.training import TrainingRunner
 
 BUCKET = "check"
+_EMPTY_MODEL = "empty/model.tar.gz"
 
 
 class Examiner:
@@ -70,14 +76,35 @@ class Examiner:
         trials = TrainingTrials(
             self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
         )
-        trained = trials.run(image) if plan.train and _can_start(facts, "train") else {}
-        served = {}
+        trained = trials.first(image) if plan.train and _can_start(facts, "train") else {}
+        served: dict[str, ServingTrial] = {}
+        also: dict[str, Callable[[], ServingTrial]] = {}
         if plan.serve and _can_start(facts, "serve"):
-            given = model or trials.model
-            served = ServingTrials(
-                self._hosting, self._http, self._settings, plan, given, on_trial, stop, self._engine, bounds
-            ).run(image)
+            servers = self._serving(plan, model or trials.model, on_trial, stop, bounds)
+            served = servers.first(image)
+            also = servers.others(image, served)
+        others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
+        with ThreadPoolExecutor(self._at_a_time(plan)) as pool:
+            serving = {name: pool.submit(make) for name, make in also.items()}  # the longer ones first
+            training = {name: pool.submit(make) for name, make in others.items()}
+        trained |= {name: made.result() for name, made in training.items()}
+        served |= {name: made.result() for name, made in serving.items()}
+        trained |= trials.interrupted(image, trained)
         return Examination(self._asked(plan, model), facts, trained, served)
+
+    def _at_a_time(self, plan: Plan) -> int:
+        """How many runs this machine has room for: as many as it has processors, each with the instance's memory."""
+        facts, granted = self._engine.facts(), self._launcher.grant(plan.instance_type)
+        return max(1, min(facts.cpus, facts.memory_bytes // granted.memory_bytes))
+
+    def _serving(
+        self, plan: Plan, model: str | None, on_trial: Callable[[str], None], stop: Stop, bounds: Bounds
+    ) -> ServingTrials:
+        empty = f"s3://{BUCKET}/{_EMPTY_MODEL}"
+        self._store.put(BUCKET, _EMPTY_MODEL, io.BytesIO(empty_archive()))
+        return ServingTrials(
+            self._hosting, self._http, self._settings, plan, model, empty, on_trial, stop, self._engine, bounds
+        )
 
     def _asked(self, plan: Plan, model: str | None) -> Asked:
         return Asked(
@@ -93,6 +120,8 @@ class Examiner:
             long_run=plan.long is not None,
             resumes=bool(plan.long and plan.long.resumes),
             metrics=tuple(plan.metrics),
+            asynchronous=plan.asynchronous,
+            soak=plan.soak,
             samples=len(plan.samples),
             records=first_by_lines(plan.samples) is not None,
             model_given=model is not None,

@@ -25,6 +25,8 @@ resumes = "going on from epoch"   # regex of the line by which it tells that it 
 [check.serving]
 model = "model.tar.gz"            # an archive, instead of the model that was trained
 environment = { KEY = "value" }
+asynchronous = false              # whether its endpoints are to serve asynchronous inference
+soak = 2000                       # requests that are to show whether its memory grows; without it, none are sent
 
 [[check.serving.samples]]
 body = "5.1,3.5,1.4,0.2\\n"        # or file = "rows.csv"
@@ -49,7 +51,7 @@ from smlocal.metrics import MetricScanner
 _TOP = {"architecture", "instance_type", "network_isolation", "train", "serve", "training", "serving"}
 _TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime", "metrics", "long"}
 _LONG = {"hyperparameters", "stop_after", "resumes"}
-_SERVING = {"model", "environment", "samples"}
+_SERVING = {"model", "environment", "asynchronous", "soak", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
 _RULES = {"select", "ignore"}
 
@@ -90,6 +92,8 @@ class Plan:
     long: Long | None = None
     model: Path | None = None
     serving_environment: Mapping[str, str] = field(default_factory=dict)
+    asynchronous: bool = False
+    soak: int = 0  # requests; 0: none
     samples: tuple[Sample, ...] = ()
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
     ignore: tuple[str, ...] = ()
@@ -132,6 +136,8 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         long=reader.long(training["long"], "check.training.long") if "long" in training else None,
         model=reader.archive(serving["model"], "check.serving.model") if "model" in serving else None,
         serving_environment=reader.texts(serving.get("environment", {}), "check.serving.environment"),
+        asynchronous=reader.kind(serving.get("asynchronous", False), "check.serving.asynchronous", bool),
+        soak=reader.positive(serving["soak"], "check.serving.soak") if "soak" in serving else 0,
         samples=tuple(
             reader.sample(item, f"check.serving.samples[{number}]")
             for number, item in enumerate(reader.kind(serving.get("samples", []), "check.serving.samples", list))

@@ -67,7 +67,7 @@ class Probes:
 
     def run(self) -> tuple[Exchange, ...]:
         """Everything, the gentle first; what may break the server comes last."""
-        found = [self._sample(SAMPLE, sample) for sample in self._samples]
+        found = list(self.samples())
         if self._samples:
             first = self._samples[0]
             found.append(self._invoke(NO_ACCEPT, first.body, {"Content-Type": first.content_type}))
@@ -82,6 +82,14 @@ class Probes:
         found.append(self._invoke(UNKNOWN_TYPE, body, {"Content-Type": _UNKNOWN}))
         found.append(self._invoke(BROKEN_BODY, _GARBAGE, {"Content-Type": content_type}))
         return tuple(found)
+
+    def samples(self) -> tuple[Exchange, ...]:
+        """The samples alone."""
+        return tuple(self._sample(SAMPLE, sample) for sample in self._samples)
+
+    def send_sample(self, number: int) -> Exchange:
+        """One of the samples, in turn."""
+        return self._sample(SAMPLE, self._samples[number % len(self._samples)])
 
     def pings_well(self) -> bool:
         """Whether it still answers GET /ping with 200."""

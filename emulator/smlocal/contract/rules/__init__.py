@@ -3,6 +3,7 @@
 from smlocal.contract.rule import Rule
 from smlocal.contract.rules import (
     batch,
+    endurance,
     hosting,
     image,
     invocations,
@@ -10,6 +11,7 @@ from smlocal.contract.rules import (
     training_metrics,
     training_model,
     training_needs,
+    training_output,
     training_stop,
 )
 
@@ -23,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     image.init_that_starts_the_word,
     image.files_that_mounts_hide,
     image.user_is_not_root,
+    training_output.output_only_at_exit,
     image.credentials_inside,
     image.nvidia_driver_inside,
     training.fails_on_good_data,
@@ -34,8 +37,10 @@ RULES: tuple[Rule, ...] = (
     training_stop.ignores_sigterm_while_training,
     training_stop.nothing_saved_on_stop,
     training.needs_the_network,
+    training_output.large_writes_outside_of_opt_ml,
     training.needs_toolkit_variables,
     training_model.model_holds_links,
+    training.trips_over_manifests,
     training.trips_over_an_extra_channel,
     training_needs.needs_a_terminal,
     training_needs.needs_shared_memory,
@@ -59,6 +64,10 @@ RULES: tuple[Rule, ...] = (
     invocations.answers_of_concurrent_callers_differ,
     invocations.needs_headers_that_may_be_absent,
     invocations.healthy_before_it_can_work,
+    endurance.healthy_without_its_model,
+    invocations.answers_without_length,
+    endurance.cannot_be_started_twice,
+    endurance.memory_grows,
     batch.execution_parameters_malformed,
     batch.records_in_are_not_records_out,
     batch.final_newline_changes_the_count,

@@ -227,3 +227,29 @@ def healthy_before_it_can_work(examination: Examination) -> Judgement:
     if later and all(is_good(exchange) for exchange in later):
         return broken(f"first: {said(samples[0])}", f"later: {said(later[0])}", sagemaker=model_error(samples[0]))
     return without(Reason.INCONCLUSIVE, "it is not answered later, either")
+
+
+@rule("SM319", Severity.ERROR, "deepjavalibrary/djl-serving issue 2567", "vllm-project/vllm issue 2912")
+def answers_without_length(examination: Examination) -> Judgement:
+    """An answer does not say how long it is.
+
+    Why: Asynchronous inference takes no chunked answers: each invocation fails, with this text in the endpoint's
+    data-log. Endpoints in real time and batch transforms take them.
+
+    Fix: Send a Content-Length: give the framework the whole body, and no generator or stream.
+    """
+    if examination.asked.serving and not examination.asked.asynchronous:
+        return without(Reason.NOT_ASYNCHRONOUS)
+    found = exchanges(examination, "sample")
+    if isinstance(found, Judgement):
+        return found
+    good = [exchange for exchange in found if is_good(exchange)]
+    if not good:
+        return without(Reason.INCONCLUSIVE)
+    chunked = [exchange for exchange in good if not exchange.has_length]
+    if not chunked:
+        return kept(f"{len(good)} answers with Content-Length")
+    return broken(
+        f"{said(chunked[0])}: without Content-Length",
+        sagemaker="The response from container primary did not specify the required Content-Length header",
+    )
