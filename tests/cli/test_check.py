@@ -166,6 +166,9 @@ def test_the_reference_image_passes_and_nothing_is_left(
     asked = [run for run in document["runs"] if run["word"] == "serve" and run["sample_seconds"]]
     assert [0 < run["sample_seconds"]["median"] <= run["sample_seconds"]["most"] for run in asked] == [True]
     assert all(run["seconds"] > run["seconds_to_healthy"] for run in asked)
+    assert all(run["alone"] for run in document["runs"] if run["name"] == "hard")
+    facts, large = engine.facts(), 8 * 1024**3  # the memory of an ml.m5.large
+    assert any(not run["alone"] for run in document["runs"]) is (facts.cpus > 1 and facts.memory_bytes >= 2 * large)
     suite = ElementTree.parse("r.junit").getroot()[0]
     assert (int(suite.attrib["tests"]), suite.attrib["failures"]) == (len(RULES), "0")
     assert json.loads(Path("r.sarif").read_text())["runs"][0]["results"] == []

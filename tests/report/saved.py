@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from smlocal.contract import Finding
-from smlocal.evidence import Conditions, Exchange, ServingTrial, TrainingTrial, Transition
+from smlocal.evidence import Conditions, Exchange, ServingTrial, TrainingTrial
 from smlocal.report import Report, SavedReport, as_document, saved_report
 from tests.report.reports import SERVED, TRAINED, report
 
@@ -26,18 +25,7 @@ def saved(*findings: Finding, source: str = "old.json", **trials: Mapping[str, A
     return saved_report(document(replace(made, examination=replace(made.examination, **trials))), source)
 
 
-def phases(training: float) -> tuple[Transition, ...]:
-    """Secondary statuses of a job that trained so long."""
-    began = datetime(2026, 1, 1, tzinfo=timezone.utc)
-    ended = began + timedelta(seconds=training)
-    return (
-        Transition("Starting", began, began, ("m",)),
-        Transition("Training", began, ended, ("m",)),
-        Transition("Uploading", ended, ended, ("m",)),
-    )
-
-
-def trained(seconds: float, *, status: str = "Completed", **conditions: bool) -> TrainingTrial:
+def trained(seconds: float, *, status: str = "Completed", alone: bool = True, **conditions: bool) -> TrainingTrial:
     """A training whose program took so long; its job, a second more."""
     return replace(
         TRAINED,
@@ -45,11 +33,13 @@ def trained(seconds: float, *, status: str = "Completed", **conditions: bool) ->
         status=status,
         reason="",
         seconds=seconds + 1,
-        run=replace(TRAINED.run, transitions=phases(seconds)),
+        alone=alone,
+        program_began=0.5,
+        program_ended=0.5 + seconds,
     )
 
 
-def served(start: float | None, answer: float = 0.004, **conditions: bool) -> ServingTrial:
+def served(start: float | None, answer: float = 0.004, *, alone: bool = True, **conditions: bool) -> ServingTrial:
     """A server that was healthy after so long (None: never), and answered its sample in so long."""
     exchange = Exchange("sample", "POST /invocations text/csv, 17 bytes", 0.0, answer, 200)
     return replace(
@@ -57,4 +47,5 @@ def served(start: float | None, answer: float = 0.004, **conditions: bool) -> Se
         conditions=Conditions(**conditions),
         run=replace(SERVED.run, seconds_to_healthy=start),
         exchanges=() if start is None else (exchange,),
+        alone=alone,
     )

@@ -16,7 +16,12 @@ from smlocal.report import schema
 from tests.report.reports import IMAGE, REPORTS, SERVED
 from tests.report.saved import document, trained
 
-NEWER = {"program_seconds", "sample_seconds", "seconds"}  # of runs; a training's `seconds` were there from the first
+NEWER = {
+    "alone",
+    "program_seconds",
+    "sample_seconds",
+    "seconds",
+}  # of runs; a training's `seconds` were there from the first
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
@@ -105,7 +110,7 @@ def test_the_runs_say_what_became_of_them() -> None:
     assert (failed["program_seconds"], sick["seconds"], served["seconds"]) == (None, None, 4.0)
 
 
-def test_a_programs_own_time_is_that_of_its_status_training() -> None:
+def test_a_programs_own_time_is_that_from_its_start_to_its_exit() -> None:
     examination = Examination(Asked(), IMAGE, {"hard": trained(1.75)}, {})
     (run,) = document(replace(REPORTS["warnings only"], examination=examination))["runs"]
     assert (run["seconds"], run["program_seconds"]) == (2.75, 1.75)

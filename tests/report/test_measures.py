@@ -38,6 +38,7 @@ TRAINING: list[tuple[str, Runs, Runs, tuple[float, float, int] | None]] = [
     ("other conditions", {"hard": trained(2.0)}, {"hard": trained(2.0, network=True)}, None),
     ("one failed", {"hard": trained(2.0)}, {"hard": trained(0.5, status="Failed")}, None),
     ("one was stopped", {"a": trained(2.0, status="Stopped")}, {"a": trained(0.5)}, None),
+    ("one ran beside another", {"a": trained(2.0)}, {"a": trained(4.0, alone=False)}, None),
     ("none was made", {}, {}, None),
 ]
 

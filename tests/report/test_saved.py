@@ -39,12 +39,12 @@ def test_why_something_was_not_judged_is_told_in_a_few_words() -> None:
 def test_runs_are_read_back_with_their_times() -> None:
     runs = saved(
         training={"hard": trained(2.5), "broken": trained(1.0, status="Failed", broken_data=True)},
-        serving={"hard": served(None), "easy": served(1.5, 0.25, network=True)},
+        serving={"hard": served(None, alone=False), "easy": served(1.5, 0.25, network=True)},
     ).runs
     assert runs == (
         SavedRun("train", "without network", True, job=3.5, program=2.5),
         SavedRun("train", "without network, on broken data", False, job=2.0, program=1.0),
-        SavedRun("serve", "without network", False),
+        SavedRun("serve", "without network", False, alone=False),
         SavedRun("serve", "with network", True, start=1.5, answers=0.25),
     )
 
@@ -53,7 +53,7 @@ def test_a_report_of_an_older_smlocal_lacks_some_members() -> None:
     older = document(REPORTS["one of each outcome"])
     del older["asked"], older["image"]["size_bytes"], older["image"]["architecture"]
     for run in older["runs"]:
-        for name in ("program_seconds", "sample_seconds"):
+        for name in ("alone", "program_seconds", "sample_seconds"):
             run.pop(name, None)
     found = saved_report(older, "old.json")
     assert (found.asked, found.size_bytes, found.architecture) == ({}, None, None)

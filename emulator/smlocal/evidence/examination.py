@@ -91,6 +91,7 @@ class TrainingTrial:
     metrics: tuple[str, ...] = ()  # names of those that were found in its output
     checkpoints: tuple[str, ...] = ()  # that it had brought to S3 in the end
     told: str = ""  # the line by which it told that it goes on from a checkpoint
+    alone: bool = True  # no other run was made beside it, which would have made both slower
 
     @property
     def good(self) -> bool:
@@ -168,6 +169,7 @@ class ServingTrial:
     execution_parameters: ExecutionParameters | None = None  # None: it was not asked
     second_start: SecondStart | None = None  # None: it was not started again
     memory: tuple[tuple[int, int], ...] = ()  # of a soak: (requests sent so far, bytes that its processes hold)
+    alone: bool = True  # no other run was made beside it
 
     @property
     def healthy(self) -> bool:

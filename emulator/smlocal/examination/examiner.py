@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
@@ -84,11 +85,13 @@ class Examiner:
             served = servers.first(image)
             also = servers.others(image, served)
         others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
-        with ThreadPoolExecutor(self._at_a_time(plan)) as pool:
+        at_a_time = self._at_a_time(plan)
+        with ThreadPoolExecutor(at_a_time) as pool:
             serving = {name: pool.submit(make) for name, make in also.items()}  # the longer ones first
             training = {name: pool.submit(make) for name, make in others.items()}
-        trained |= {name: made.result() for name, made in training.items()}
-        served |= {name: made.result() for name, made in serving.items()}
+        alone = at_a_time == 1 or len(serving) + len(training) == 1
+        trained |= {name: replace(made.result(), alone=alone) for name, made in training.items()}
+        served |= {name: replace(made.result(), alone=alone) for name, made in serving.items()}
         trained |= trials.interrupted(image, trained)
         return Examination(self._asked(plan, model), facts, trained, served)
 

@@ -81,6 +81,7 @@ def _training(name: str, trial: TrainingTrial) -> dict[str, Any]:
         "status": trial.status,
         "failure_reason": trial.reason or None,
         "exit_code": trial.run.exit_code,
+        "alone": trial.alone,
         "seconds": round(trial.seconds, 3),
         "program_seconds": _rounded(trial.program_seconds),
     }
@@ -96,6 +97,7 @@ def _serving(name: str, trial: ServingTrial, samples: int) -> dict[str, Any]:
         "exit_code": trial.run.exit_code,
         "seconds_to_healthy": _rounded(trial.run.seconds_to_healthy),
         "requests": len(trial.exchanges),
+        "alone": trial.alone,
         "seconds": _rounded(trial.seconds),
         "sample_seconds": _sample_seconds(trial, samples),
     }

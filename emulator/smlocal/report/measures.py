@@ -23,8 +23,8 @@ class Noise:
 
 @dataclass(frozen=True)
 class Duration:
-    """One quantity of both: the mean, in seconds, over the runs that both made under the same conditions and that went
-    well."""
+    """One quantity of both: the mean, in seconds, over the runs that both made under the same conditions, each alone on
+    the machine, and that went well."""
 
     name: str
     noise: Noise
@@ -82,7 +82,7 @@ def runs_of_one(old: SavedReport, new: SavedReport) -> tuple[list[str], list[str
 def _pairs(old: SavedReport, new: SavedReport) -> Iterator[tuple[SavedRun, SavedRun]]:
     after = _by_conditions(new)
     for key, run in _by_conditions(old).items():
-        if key in after and run.good and after[key].good:
+        if key in after and all(side.good and side.alone for side in (run, after[key])):
             yield run, after[key]
 
 

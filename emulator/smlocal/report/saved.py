@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smlocal.contract import Outcome, Severity
@@ -36,6 +36,7 @@ class SavedRun:
     word: str  # "train" or "serve"
     conditions: str
     good: bool  # it completed, or came up
+    alone: bool = True  # no other run was made beside it
     job: float | None = None  # a training job as a whole
     program: float | None = None  # its program alone
     start: float | None = None  # of a server, up to its first healthy ping
@@ -109,15 +110,17 @@ def _finding(part: Members) -> SavedFinding:
 
 
 def _run(part: Members) -> SavedRun:
-    word = part.one_of("word", ["train", "serve"])
-    conditions, good = part.text("conditions"), part.text("status") in _GOOD
-    if word == "train":
-        return SavedRun(word, conditions, good, job=part.seconds("seconds"), program=part.seconds("program_seconds"))
+    run = SavedRun(
+        word=part.one_of("word", ["train", "serve"]),
+        conditions=part.text("conditions"),
+        good=part.text("status") in _GOOD,
+        alone=part.flag("alone") if part.has("alone") else True,
+    )
+    if run.word == "train":
+        return replace(run, job=part.seconds("seconds"), program=part.seconds("program_seconds"))
     samples = part.part("sample_seconds") if part.has("sample_seconds") else None
-    return SavedRun(
-        word,
-        conditions,
-        good,
+    return replace(
+        run,
         start=part.seconds("seconds_to_healthy"),
         answers=samples.seconds("median") if samples is not None else None,
     )
