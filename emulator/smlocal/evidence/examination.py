@@ -17,6 +17,7 @@ class Asked:
     """What the examination was asked to look at, as far as rules need to know it."""
 
     architecture: str = "amd64"  # of the instances that the image is for
+    instance_type: str = "ml.m5.large"
     isolated: bool = False  # its jobs and endpoints are to run with EnableNetworkIsolation
     training: bool = True  # whether the image is to train
     serving: bool = True  # whether the image is to serve
@@ -102,6 +103,7 @@ class TrainingTrial:
     metrics: tuple[str, ...] = ()  # names of those that were found in its output
     checkpoints: tuple[str, ...] = ()  # that it had brought to S3 in the end
     told: str = ""  # the line by which it told that it goes on from a checkpoint
+    alone: bool = True  # no other run was made beside it, which would have made both slower
 
     @property
     def good(self) -> bool:
@@ -185,10 +187,17 @@ class ServingTrial:
     execution_parameters: ExecutionParameters | None = None  # None: it was not asked
     second_start: SecondStart | None = None  # None: it was not started again
     memory: tuple[tuple[int, int], ...] = ()  # of a soak: (requests sent so far, bytes that its processes hold)
+    alone: bool = True  # no other run was made beside it
 
     @property
     def healthy(self) -> bool:
         return self.run.seconds_to_healthy is not None
+
+    @property
+    def seconds(self) -> float | None:
+        """From the container's start to its end; None when it ended by itself, for nobody saw when."""
+        after, stopping = self.run.stopped_after, self.run.stop_seconds
+        return None if after is None or stopping is None else after + stopping
 
     def of(self, probe: str) -> tuple[Exchange, ...]:
         """The exchanges of one probe, in order."""

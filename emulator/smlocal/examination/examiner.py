@@ -91,12 +91,14 @@ class Examiner:
             served = serving.first(image)
             also = serving.others(image, served)
         others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
-        with ThreadPoolExecutor(self._at_a_time(plan)) as pool:
+        at_a_time = self._at_a_time(plan)
+        with ThreadPoolExecutor(at_a_time) as pool:
             begun = [pool.submit(make) for make in also]  # the longer ones first
             training = {name: pool.submit(make) for name, make in others.items()}
-        trained |= {name: made.result() for name, made in training.items()}
+        alone = at_a_time == 1 or len(begun) + len(training) == 1
+        trained |= {name: replace(made.result(), alone=alone) for name, made in training.items()}
         for made in begun:
-            served |= made.result()
+            served |= {name: replace(trial, alone=alone) for name, trial in made.result().items()}
         trained |= trials.interrupted(image, trained)
         return Examination(self._asked(plan, model), facts, trained, served)
 
@@ -120,6 +122,7 @@ class Examiner:
     def _asked(self, plan: Plan, model: str | None) -> Asked:
         return Asked(
             architecture=plan.architecture,
+            instance_type=plan.instance_type,
             isolated=plan.network_isolation,
             training=plan.train,
             serving=plan.serve,
