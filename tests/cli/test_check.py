@@ -77,6 +77,8 @@ USAGE = [
     ([], SAMPLE_WITHOUT_TYPE, "'check.serving.samples[0]' in "),
     ([], "[check.training]\nchannels = { a = 'none.csv' }\n", "names 'none.csv', which is not there"),
     ([], "[check.serving]\nmodel = '.'\n", "a model.tar.gz is needed"),
+    ([], "[check.multi_model]\ntoo_big = '.'\n", "'check.multi_model.too_big' in "),
+    ([], "[check.multi_model]\nmodels = 3\n", "'check.multi_model.models' in "),
     ([], "[check]\ninstance_type = 'ml.none'\n", "'ml.none' is not an instance type"),
 ]
 
@@ -188,6 +190,18 @@ def test_what_the_runs_made_is_kept_when_it_is_asked_for(
     assert f"kept: {folder} (records and logs of the runs, and what they made)\n" in said.err
     assert {path.name for path in folder.rglob("*.tar.gz")} == {"model.tar.gz"}
     assert len({path.parent for path in folder.rglob("events.jsonl")}) == 2
+
+
+@pytest.mark.engine
+@pytest.mark.slow
+def test_a_model_that_is_too_big_reaches_the_container(smlocal: Command, build_image: Callable[..., str]) -> None:
+    container = CONTAINERS / "SM508-too-big-model-is-not-507"
+    image = build_image(container, "smlocal-test/containers:sm508")
+    said = smlocal("check", image, "--config", container / "smlocal.toml", "--select", "SM5", "--format", "json")
+    assert said.code == 1, said
+    found = {item["rule"]: item["outcome"] for item in said.json["findings"]}
+    assert found.pop("SM508") == "broken"
+    assert set(found.values()) == {"kept"}
 
 
 @pytest.mark.engine

@@ -7,7 +7,7 @@ from dataclasses import replace
 from smlocal.contract import Outcome, Reason, Severity
 from smlocal.contract.finding import Judgement
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, Ping
-from tests.contract import rows_batch, rows_endurance, rows_training
+from tests.contract import rows_batch, rows_endurance, rows_multi_model, rows_training
 from tests.contract.row import ERROR, KEPT, WARNING, Expected, Row
 from tests.contract.samples import (
     ANSWER,
@@ -561,7 +561,15 @@ SERVING_ROWS = [
     Row("SM317", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
 ]
 
-ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *rows_training.ROWS, *SERVING_ROWS, *rows_endurance.ROWS, *rows_batch.ROWS]
+ROWS = [
+    *IMAGE_ROWS,
+    *TRAINING_ROWS,
+    *rows_training.ROWS,
+    *SERVING_ROWS,
+    *rows_endurance.ROWS,
+    *rows_batch.ROWS,
+    *rows_multi_model.ROWS,
+]
 
 
 def is_as_expected(judgement: Judgement, severity: Severity, expected: Expected) -> bool:

@@ -25,6 +25,7 @@ SCALED = Limits(
     start_window=4,
     invocation_timeout=4,
     transform_invocation_timeout=4,
+    model_load_timeout=4,
     transform_ping_interval=0.2,
     serving_stop_grace=1,
     training_stop_grace=1,
@@ -45,8 +46,9 @@ def examine(local_engine: Engine, tmp_path: Path) -> Examine:
             for name, source in sources.items()
         }
         model = places.source(str(plan.model), "model") if plan.model is not None else None
+        too_big = places.source(str(plan.too_big), "model that is too big") if plan.too_big is not None else None
         with Program(Settings(state=tmp_path / "state", limits=limits), places.mounts) as program:
-            found = program.examiner.examine(image, plan, addresses, model, bounds=bounds)
+            found = program.examiner.examine(image, plan, addresses, model, bounds=bounds, too_big=too_big)
             assert program.launcher.mine() == []
         return found
 

@@ -70,6 +70,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
         {"b": Source(Path("bad.csv"))},
     ),
     ("a model", "[serving]\nmodel = 'model.tar.gz'", "model", Path("model.tar.gz")),
+    ("a model that is too big", "[multi_model]\ntoo_big = 'model.tar.gz'", "too_big", Path("model.tar.gz")),
     (
         "a sample in words",
         "[[serving.samples]]\nbody = 'é'\ncontent_type = 'text/csv'\naccept = 'text/csv'\nexpect = ''",
@@ -172,6 +173,17 @@ BAD = [
     ("infinity as hyperparameter", "[training.hyperparameters]\na = inf", "must be something that JSON can hold"),
     ("a model that is not there", "[serving]\nmodel = 'no.tar.gz'", "'check.serving.model' in smlocal.toml names"),
     ("a folder as model", "[serving]\nmodel = 'data'", "a model.tar.gz is needed: tar -czf model.tar.gz -C "),
+    (
+        "a number of models",
+        "[multi_model]\nmodels = 3",
+        "'check.multi_model.models' in smlocal.toml is not known; known",
+    ),
+    (
+        "a big model that is not there",
+        "[multi_model]\ntoo_big = 'no.gz'",
+        "'check.multi_model.too_big' in smlocal.toml ",
+    ),
+    ("a folder as big model", "[multi_model]\ntoo_big = 'data'", "a model.tar.gz is needed: tar -czf model.tar.gz -C "),
     ("samples that are no list", "[serving.samples]\nbody = 'x'", "'check.serving.samples' in smlocal.toml must be a"),
     ("a sample that is text", "serving = { samples = ['x'] }", "'check.serving.samples[0]' in smlocal.toml must be a"),
     ("a sample without content type", "[[serving.samples]]\nbody = 'x'", "samples[0]' in smlocal.toml needs a content"),
@@ -218,7 +230,9 @@ json_like = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["training", "serving", "channels", "samples", "train", "broken", "body", "content_type"])
+KEYS = st.sampled_from(
+    ["training", "serving", "multi_model", "channels", "samples", "train", "broken", "body", "content_type"]
+)
 
 
 @given(st.dictionaries(KEYS, json_like | st.dictionaries(KEYS, json_like, max_size=3), max_size=3))

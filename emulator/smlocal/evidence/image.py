@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -62,3 +64,13 @@ class ImageEvidence:
     secrets: tuple[SecretSeen, ...]
     driver_files: tuple[str, ...]  # of an NVIDIA driver
     manifest: PushedManifest | None = None  # None: it is made only while it is pushed
+
+    @property
+    def holds_models(self) -> bool:
+        """Whether its label says that it can be the container of a multi-model endpoint."""
+        return self.labels.get(f"{_CAPABILITIES}.multi-models") == "true"
+
+    @property
+    def takes_port(self) -> bool:
+        """Whether its label says that it listens on the port in SAGEMAKER_BIND_TO_PORT."""
+        return self.labels.get(f"{_CAPABILITIES}.accept-bind-to-port") == "true"

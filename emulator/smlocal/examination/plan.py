@@ -30,6 +30,9 @@ environment = { KEY = "value" }
 asynchronous = false              # whether its endpoints are to serve asynchronous inference
 soak = 2000                       # requests that are to show whether its memory grows; without it, none are sent
 
+[check.multi_model]               # of an image whose label says that it holds many models
+too_big = "big.tar.gz"            # a model that it cannot hold beside three of the usual ones
+
 [[check.serving.samples]]
 body = "5.1,3.5,1.4,0.2\\n"        # or file = "rows.csv"
 content_type = "text/csv"
@@ -62,11 +65,13 @@ _TOP = {
     "oci_layout",
     "training",
     "serving",
+    "multi_model",
 }
 _TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime", "metrics", "long"}
 _LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "asynchronous", "soak", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
+_MULTI_MODEL = {"too_big"}
 _RULES = {"select", "ignore"}
 
 
@@ -111,6 +116,7 @@ class Plan:
     asynchronous: bool = False
     soak: int = 0  # requests; 0: none
     samples: tuple[Sample, ...] = ()
+    too_big: Path | None = None
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
     ignore: tuple[str, ...] = ()
 
@@ -136,6 +142,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
     top = reader.table(table, "check", _TOP | _RULES)
     training = reader.table(top.get("training", {}), "check.training", _TRAINING)
     serving = reader.table(top.get("serving", {}), "check.serving", _SERVING)
+    many = reader.table(top.get("multi_model", {}), "check.multi_model", _MULTI_MODEL)
     channels = reader.sources(training.get("channels", {}), "check.training.channels")
     return Plan(
         architecture=reader.one_of(top.get("architecture", "amd64"), "check.architecture", ("amd64", "arm64")),
@@ -160,6 +167,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
             reader.sample(item, f"check.serving.samples[{number}]")
             for number, item in enumerate(reader.kind(serving.get("samples", []), "check.serving.samples", list))
         ),
+        too_big=reader.archive(many["too_big"], "check.multi_model.too_big") if "too_big" in many else None,
         select=reader.words(top.get("select", []), "check.select"),
         ignore=reader.words(top.get("ignore", []), "check.ignore"),
     )

@@ -16,7 +16,7 @@ _INITS = ("tini", "tini-static", "dumb-init", "catatonit", "docker-init")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 # a shell's text that becomes the program and hands on the word
 _HANDS_ON = re.compile(r"\bexec\b.*\$(?:[@*01]|\{[@*01])")
-_PHASES = {"train": ("SM2",), "serve": ("SM3", "SM4")}  # what a program that cannot start explains
+_PHASES = {"train": ("SM2",), "serve": ("SM3", "SM4", "SM5", "SM115")}  # what a program that cannot start explains
 _TRAIN_NOT_STARTED = (
     "ClientError: Artifact upload failed:API error (400): OCI runtime create failed: starting container process caused:"
     ' exec: "{program}": {why}: unknown'
@@ -83,7 +83,8 @@ def _what_did_not_run(examination: Examination) -> tuple[str, ...]:
     """The phases in which nothing ran: this machine may run what the instances would not, and its faults are real."""
     trained = any(trial.good for trial in examination.training.values())
     served = any(trial.healthy for trial in examination.serving.values())
-    return tuple(phase for phase, ran in (("SM2", trained), ("SM3", served), ("SM4", served)) if not ran)
+    phases = (("train", trained), ("serve", served))
+    return tuple(phase for word, ran in phases if not ran for phase in _PHASES[word])
 
 
 def _resolved(examination: Examination, word: str) -> Judgement:
