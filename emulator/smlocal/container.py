@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from smlocal.container_output import ContainerOutput, LogLine
-from smlocal.engine.interface import Engine, Pipe
+from smlocal.engine.interface import Engine, PathFacts, Pipe
 from smlocal.errors import EngineError, SmlocalError
 
 __all__ = ["Exit", "LaunchedContainer", "LogLine"]
@@ -142,6 +142,10 @@ class LaunchedContainer:
         found = self.exited()
         assert found is not None
         return found
+
+    def path(self, path: str) -> PathFacts:
+        """What is at a path, its last link not followed. Raises NotFoundInEngine."""
+        return self._engine.path(self.id, path)
 
     def read(self, path: str) -> Iterator[bytes]:
         """The tar stream of a path; members' names begin with its last component. Raises NotFoundInEngine."""

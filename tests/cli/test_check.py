@@ -78,6 +78,8 @@ USAGE = [
     ([], SAMPLE_WITHOUT_TYPE, "'check.serving.samples[0]' in "),
     ([], "[check.training]\nchannels = { a = 'none.csv' }\n", "names 'none.csv', which is not there"),
     ([], "[check.serving]\nmodel = '.'\n", "a model.tar.gz is needed"),
+    ([], "[check.multi_model]\ntoo_big = '.'\n", "'check.multi_model.too_big' in "),
+    ([], "[check.multi_model]\nmodels = 3\n", "'check.multi_model.models' in "),
     ([], "[check]\ninstance_type = 'ml.none'\n", "'ml.none' is not an instance type"),
 ]
 
@@ -198,6 +200,18 @@ def test_what_the_runs_made_is_kept_when_it_is_asked_for(
 
 
 @pytest.mark.engine
+@pytest.mark.slow
+def test_a_model_that_is_too_big_reaches_the_container(smlocal: Command, build_image: Callable[..., str]) -> None:
+    container = CONTAINERS / "SM508-too-big-model-is-not-507"
+    image = build_image(container, "smlocal-test/containers:sm508")
+    said = smlocal("check", image, "--config", container / "smlocal.toml", "--select", "SM5", "--format", "json")
+    assert said.code == 1, said
+    found = {item["rule"]: item["outcome"] for item in said.json["findings"]}
+    assert found.pop("SM508") == "broken"
+    assert set(found.values()) == {"kept"}
+
+
+@pytest.mark.engine
 def test_an_image_without_programs_fails_with_its_cause_and_nothing_is_left(
     smlocal: Command, empty_image: str, engine: DockerEngine
 ) -> None:
@@ -292,7 +306,7 @@ def test_rules_are_selected_by_the_configuration_too_and_a_command_knows_better(
 ) -> None:
     Path("smlocal.toml").write_text("[check]\nselect = ['SM10']\nignore = ['SM104']\n")
     for words, expected in (
-        ((), {"SM101", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
+        ((), {"SM101", "SM102", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
         (("--select", "SM103,SM104"), {"SM103"}),
         (("--select", "SM103,SM104", "--ignore", "SM103"), {"SM104"}),
     ):

@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts
+from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts, PathFacts, PathKind
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# bits of Go's os.FileMode, as the engine sends them
+_DIRECTORY, _SYMLINK, _PERMISSIONS = 1 << 31, 1 << 27, 0o777
+_DEVICE_PIPE_OR_SOCKET = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 
 
 def engine_facts(info: Mapping[str, Any], version: Mapping[str, Any], address: str) -> EngineFacts:
@@ -83,6 +86,8 @@ def image_facts(inspected: Mapping[str, Any]) -> ImageFacts:
         labels=dict(config.get("Labels") or {}),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
+        # since API 1.48, with the containerd image store
+        manifest_type=str((inspected.get("Descriptor") or {}).get("mediaType") or ""),
     )
 
 
@@ -121,6 +126,15 @@ def container_state(inspected: Mapping[str, Any]) -> ContainerState:
         started_at=str(state.get("StartedAt") or ""),
         finished_at=str(state.get("FinishedAt") or ""),
     )
+
+
+def path_facts(told: Mapping[str, Any]) -> PathFacts:
+    """Facts from the header `X-Docker-Container-Path-Stat`."""
+    mode = int(told["mode"])
+    if mode & _SYMLINK:
+        return PathFacts("symlink", mode & _PERMISSIONS, str(told.get("linkTarget") or ""))
+    kind: PathKind = "directory" if mode & _DIRECTORY else "other" if mode & _DEVICE_PIPE_OR_SOCKET else "file"
+    return PathFacts(kind, mode & _PERMISSIONS)
 
 
 def _published(inspected: Mapping[str, Any]) -> dict[int, tuple[str, int]]:

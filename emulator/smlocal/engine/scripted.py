@@ -33,6 +33,7 @@ from smlocal.engine.interface import (
     ImageFacts,
     LogStream,
     Owned,
+    PathFacts,
     Pipe,
     bears,
 )
@@ -149,6 +150,10 @@ class ScriptedEngine:
     def image(self, reference: str) -> ImageFacts:
         self._enter("image")
         return self._images.facts(self._images.find(reference)[0])
+
+    def history(self, reference: str) -> tuple[str, ...]:
+        self._enter("history")
+        return self._images.find(reference)[1].history
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
         self._enter("images")
@@ -308,6 +313,10 @@ class ScriptedEngine:
         with self._lock:
             free = None if self._disk is None else self._disk - self._volumes.used()
         self._container(container).files.unpack(path, tar, free)
+
+    def path(self, container: str, path: str) -> PathFacts:
+        self._enter("path")
+        return self._container(container).files.facts(path)
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         self._enter("get_archive")

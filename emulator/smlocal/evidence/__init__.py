@@ -9,7 +9,7 @@ from smlocal.evidence.examination import (
     ServingTrial,
     TrainingTrial,
 )
-from smlocal.evidence.image import ImageEvidence, Program, SecretSeen
+from smlocal.evidence.image import ImageEvidence, Program, PushedManifest, SecretSeen
 from smlocal.evidence.runs import (
     FileSeen,
     HostingEvidence,
@@ -33,6 +33,7 @@ __all__ = [
     "ObjectTransformed",
     "Ping",
     "Program",
+    "PushedManifest",
     "SecondStart",
     "SecretSeen",
     "ServingTrial",

@@ -32,7 +32,10 @@ class Asked:
     records: bool = False  # one of them is made of lines, as a batch transform splits its input
     asynchronous: bool = False  # its endpoints are to serve asynchronous inference
     soak: int = 0  # requests that are to show whether its memory grows; 0: none
+    too_big: bool = False  # a model that the container cannot hold beside others is configured
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
+    serverless: bool = False  # its endpoints are to be serverless
+    serverless_image_bytes: int = 10 * 1024**3  # how large an image these may have
     scaled_limits: tuple[str, ...] = ()
 
 
@@ -55,6 +58,13 @@ class Conditions:
     unbuffered: bool = False  # with PYTHONUNBUFFERED=1
     batch: bool = False  # as the container of a batch transform
     empty_model: bool = False  # with a model archive that holds nothing of use
+    multi_model: bool = False  # as the container of a multi-model endpoint
+    other_port: bool = False  # told to listen on another port than 8080
+
+    @property
+    def of_endpoint(self) -> bool:
+        """Whether a server has what an endpoint's has: its model, and no other task."""
+        return not (self.batch or self.empty_model or self.multi_model)
 
     def __str__(self) -> str:
         said = [
@@ -71,6 +81,8 @@ class Conditions:
             "with PYTHONUNBUFFERED=1" if self.unbuffered else "",
             "for a batch transform" if self.batch else "",
             "with an empty model archive" if self.empty_model else "",
+            "for a multi-model endpoint" if self.multi_model else "",
+            "on another port" if self.other_port else "",
         ]
         return ", ".join(part for part in said if part)
 
@@ -139,6 +151,12 @@ class Exchange:
     accepts: str = ""  # the Accept that was sent
     records_sent: int | None = None  # lines of the request, when they were counted
     records: int | None = None  # lines that the answer adds to a job's output; None: they cannot be told
+    model: str = ""  # the name of the one that it is about, of a multi-model endpoint
+    models: tuple[str, ...] | None = None  # names of the models that the answer tells of; None: they cannot be told
+
+    @property
+    def good(self) -> bool:
+        return self.status is not None and 200 <= self.status <= 299
 
     @property
     def ended(self) -> float:

@@ -72,7 +72,7 @@ class Probes:
             first = self._samples[0]
             found.append(self._invoke(NO_ACCEPT, first.body, {"Content-Type": first.content_type}))
             odd = {"X-Amzn-SageMaker-Custom-Attributes": "smlocal=check", "X-Smlocal-Unknown": "1"}
-            found.append(self._invoke(ODD_HEADERS, first.body, {**_headers(first), **odd}))
+            found.append(self._invoke(ODD_HEADERS, first.body, {**headers_of(first), **odd}))
             found += self._repeated(
                 quick=not any(exchange.timed_out or exchange.seconds > _QUICK for exchange in found)
             )
@@ -96,7 +96,7 @@ class Probes:
         return self._ping(PING_AFTER, self._limits.ping_timeout).status == 200
 
     def _sample(self, probe: str, sample: Sample) -> Exchange:
-        return self._invoke(probe, sample.body, _headers(sample), expected=sample.expect)
+        return self._invoke(probe, sample.body, headers_of(sample), expected=sample.expect)
 
     def _repeated(self, *, quick: bool) -> list[Exchange]:
         """Each sample, and a longer one so that answers can be mixed up, by one caller and by many at once."""
@@ -107,7 +107,7 @@ class Probes:
 
         def send(probe: str, number: int) -> Exchange:
             sample = samples[number]
-            return replace(self._invoke(probe, sample.body, _headers(sample)), sample=number)
+            return replace(self._invoke(probe, sample.body, headers_of(sample)), sample=number)
 
         numbers = range(len(samples))
         serial = [send(ONE_CALLER, number) for _ in range(_TIMES_SERIAL) for number in numbers]
@@ -121,7 +121,7 @@ class Probes:
         if body is None:
             return []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            bodies = [pool.submit(self._invoke, BIG, body, _headers(sample)) for _ in range(_AT_ONCE)]
+            bodies = [pool.submit(self._invoke, BIG, body, headers_of(sample)) for _ in range(_AT_ONCE)]
             pings: list[Exchange] = []
             pause = _BUSY_AFTER
             while not all(item.done() for item in bodies) and len(pings) < _MOST_PINGS:
@@ -216,7 +216,8 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _headers(sample: Sample) -> dict[str, str]:
+def headers_of(sample: Sample) -> dict[str, str]:
+    """What a caller says of a sample."""
     headers = {"Content-Type": sample.content_type}
     return {**headers, "Accept": sample.accept} if sample.accept is not None else headers
 

@@ -45,11 +45,13 @@ class Proposal:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     model: Path | None = None
     sample: Source | None = None
+    holds_models: bool = False  # its label says that it can be the container of a multi-model endpoint
 
     def on(self, facts: ImageEvidence) -> Proposal:
         """With what the image shows."""
         train, serve = (facts.programs[word].kind != _MISSING for word in ("train", "serve"))
-        return replace(self, architecture=facts.architecture, train=train, serve=serve)
+        holds_models = facts.holds_models
+        return replace(self, architecture=facts.architecture, train=train, serve=serve, holds_models=holds_models)
 
 
 def source_of(path: Path, content_type: str | None = None) -> Source:
@@ -92,6 +94,12 @@ def _check(proposal: Proposal, folder: Path) -> Table:
         table.add("training", _training(proposal, folder))
     if proposal.serve:
         table.add("serving", _serving(proposal, folder))
+    if proposal.serve and proposal.holds_models:
+        many = tomlkit.table()
+        many.add(
+            tomlkit.comment('too_big = "big.tar.gz"  # a model that it cannot hold beside three of the usual ones')
+        )
+        table.add("multi_model", many)
     return table
 
 

@@ -79,7 +79,7 @@ class ModelServer:
         self._stop_wanted = threading.Event()
         self._stopping = threading.RLock()
         self._counting = threading.Lock()
-        self._failures = Failures(platform.texts, variant, model.data_url)
+        self._failures = Failures(platform.texts, variant, model.data_url, model.port)
         self._started = Start(self._checks, self._failures)
         self._invocations = 0
         self._model_errors = 0
@@ -174,7 +174,7 @@ class ModelServer:
 
     @property
     def base_url(self) -> str:
-        """Where the container's port 8080 is reached from this process. Raises EngineError when it is not running."""
+        """Where the container's port is reached from this process. Raises EngineError when it is not running."""
         return self._running().base_url
 
     def memory_bytes(self) -> int | None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.contract.rules.serving_facts import SERVING, UNHEALTHY, healthy_trial, is_good, not_up, said
+from smlocal.contract.rules.serving_facts import SERVING, UNHEALTHY, healthy_trial, not_up, said
 from smlocal.evidence import Examination, Exchange, ServingTrial
 from smlocal.settings import MEBIBYTE
 
@@ -41,7 +41,7 @@ def healthy_without_its_model(examination: Examination) -> Judgement:
     answer, wanted = _first(empty), _first(good)
     if answer is None or wanted is None:
         return without(Reason.INCONCLUSIVE)
-    if is_good(answer):
+    if answer.good:
         same = answer.digest == wanted.digest
         return without(Reason.NO_SUCH_CASE if same else Reason.INCONCLUSIVE, f"{empty.conditions}: {said(answer)}")
     return broken(

@@ -41,6 +41,23 @@ def not_up(examination: Examination) -> Judgement | None:
     return without(Reason.NO_MODEL) if lacks_model(examination) else None
 
 
+def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
+    """The run as the container of a multi-model endpoint, healthy or not; or why there is none."""
+    if not examination.asked.serving:
+        return without(Reason.DOES_NOT_SERVE)
+    if not examination.image.holds_models:
+        return without(Reason.ONE_MODEL)
+    missing = not_up(examination)
+    if missing is not None:
+        return missing
+    trial = examination.serving.get("multi-model")
+    if trial is not None:
+        return trial
+    given = any(item.run.model_given for item in examination.serving.values())
+    came_up = healthy_trial(examination) is not None
+    return without(Reason.NO_MODEL if came_up and not given else Reason.RUN_MISSING)
+
+
 def healthy_trial(examination: Examination) -> ServingTrial | None:
     """The hardest run that came up."""
     return next((trial for trial in examination.serving.values() if trial.healthy), None)
@@ -58,10 +75,6 @@ def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Ju
     if found:
         return found
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
-
-
-def is_good(exchange: Exchange) -> bool:
-    return exchange.status is not None and 200 <= exchange.status <= 299
 
 
 def is_wrong(exchange: Exchange) -> bool:
