@@ -25,10 +25,12 @@ from tests.contract.samples import (
     NO_EXTRA,
     ODD_HEADERS,
     ONE_CALLER,
+    PING_AT_REST,
     PING_WHILE_BUSY,
     READ_ONLY,
     REFUSED_PING,
     SAMPLE,
+    SAMPLE_AGAIN,
     SECRET,
     SLOW_PING,
     STOPPED,
@@ -199,6 +201,8 @@ TWO_CAUSES = training(
     no_extra_channel=failed(NO_EXTRA),
     toolkit=failed(TOOLKIT),
 )
+MODEL_LOST = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT))
+NO_MODEL_EITHER = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT, model_files=(FOLDER,)))
 NETWORK_JSON = Conditions(network=True, json_hyperparameters=True)
 JSON_NEEDED = training(GOOD, hard=failed(), easy=trained(replace(EASY, json_hyperparameters=True)), json=trained(JSON))
 
@@ -282,6 +286,9 @@ TRAINING_ROWS = [
     Row("SM209", "it never passes", FAILS, Reason.RUN_MISSING),
     Row("SM211", "it passes without the toolkit's variables", GOOD, KEPT),
     Row("SM211", "it passes with the toolkit's variables alone", TOOLKIT_NEEDED, ERROR),
+    Row("SM211", "a model comes with the toolkit's variables alone", MODEL_LOST, ERROR),
+    Row("SM211", "no model comes with them either", NO_MODEL_EITHER, KEPT),
+    Row("SM211", "a model comes without them, too", also(GOOD, toolkit=trained(TOOLKIT)), KEPT),
     Row("SM211", "it passes with network", NETWORK_NEEDED, KEPT),
     Row("SM211", "it passes with everything lifted", TWO_CAUSES, Reason.INCONCLUSIVE),
     Row("SM211", "it never passes", FAILS, Reason.RUN_MISSING),
@@ -313,6 +320,9 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 
 
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
+UNPACKING = "tar: ./weights.bin: Cannot open: Read-only file system"
+LOADING = (exchange(SAMPLE, 502), exchange(SAMPLE_AGAIN))
+SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
 
@@ -361,6 +371,9 @@ SERVING_ROWS = [
     Row("SM304", "pings are not answered in time", pinged(REFUSED_PING, SLOW_PING), ERROR),
     Row("SM304", "the healthy ping takes long", serving(GOOD, served(start_pings=(ping(seconds=2.5),))), ERROR),
     Row("SM304", "pings are slow until it is ready", serving(GOOD, served(start_pings=(SLOW_PING, ping()))), KEPT),
+    Row("SM304", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), ERROR),
+    Row("SM304", "one of two pings is slow", asking(GOOD, at_rest=(*SLOW_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
+    Row("SM304", "a later ping is cut off", asking(GOOD, at_rest=(unanswered(PING_AT_REST),)), KEPT),
     Row("SM304", "pings get 404 at once", pinged(SLOW_PING, ping(404)), KEPT),
     Row("SM304", "no ping is answered", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM304", "there was no ping", REFUSED, Reason.RUN_MISSING),
@@ -454,6 +467,7 @@ SERVING_ROWS = [
     Row("SM310", "it hangs", asking(GOOD, broken_body=(unanswered(BROKEN_BODY, TIMED_OUT),)), ERROR),
     Row("SM310", "it drops the connection", asking(GOOD, broken_body=(unanswered(BROKEN_BODY),)), ERROR),
     Row("SM310", "it ends afterwards", asking(GOOD, alive=False), ERROR),
+    Row("SM310", "pings were slow before, too", asking(GOOD, alive=False, at_rest=SLOW_AT_REST), KEPT),
     Row(
         "SM310",
         "the sample fails, too",
@@ -486,6 +500,7 @@ SERVING_ROWS = [
     Row(
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR
     ),
+    Row("SM313", "the complaint names a path in its folder", serving(GOOD, exited(last_lines=(UNPACKING,))), ERROR),
     Row("SM313", "another read-only place", serving(GOOD, served(last_lines=("/proc: read-only file system",))), KEPT),
     Row("SM313", "it does not come up for something else", EXITS, Reason.INCONCLUSIVE),
     Row("SM313", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
@@ -518,6 +533,10 @@ SERVING_ROWS = [
     Row("SM316", "both are answered", GOOD, KEPT),
     Row("SM316", "406 without Accept", asking(GOOD, no_accept=(exchange(NO_ACCEPT, 406),)), WARNING),
     Row("SM316", "no answer to unknown headers", asking(GOOD, odd_headers=(unanswered(ODD_HEADERS),)), WARNING),
+    Row("SM316", "the sample is answered once it has loaded", asking(GOOD, samples=LOADING), KEPT),
+    Row(
+        "SM316", "the sample is not answered later, either", asking(GOOD, samples=LOADING[:1] * 2), Reason.INCONCLUSIVE
+    ),
     Row("SM316", "the sample gets 201", asking(GOOD, samples=(exchange(SAMPLE, 201),)), KEPT),
     Row(
         "SM316",

@@ -120,6 +120,7 @@ METRIC_ROWS = [
 
 NO_INPUT = "EOFError: EOF when reading a line"
 BASH = "bash: cannot set terminal process group (-1): Inappropriate ioctl for device"
+NO_TTY = "/dev/tty: No such device or address"
 NO_SIZE = "OSError: [Errno 25] Inappropriate ioctl for device"
 NOT_PERMITTED = "PermissionError: [Errno 1] Operation not permitted"
 DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model'"
@@ -148,6 +149,11 @@ NEED_ROWS = [
     Row("SM215", "it passes", GOOD, KEPT),
     Row("SM215", "it asks a question", saying("Traceback", NO_INPUT), ERROR),
     Row("SM215", "it asks for the size of its terminal", saying(NO_SIZE), ERROR),
+    Row("SM215", "it opens its terminal", saying(f"cannot open {NO_TTY}"), ERROR),
+    Row(
+        "SM215", "Python opens its terminal", saying("OSError: [Errno 6] No such device or address: '/dev/tty'"), ERROR
+    ),
+    Row("SM215", "another device is not there", saying("/dev/video0: No such device or address"), Reason.RUN_MISSING),
     Row("SM215", "it says what it wants", saying("the input device is not a TTY"), ERROR),
     Row("SM215", "it asks a question, and passes", training(GOOD, hard=trained(last_lines=(NO_INPUT,))), KEPT),
     Row(

@@ -44,6 +44,7 @@ MULTI_MODEL = Conditions(multi_model=True)
 RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
+SAMPLE_AGAIN = "sample, once more"
 NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
@@ -51,6 +52,7 @@ BROKEN_BODY = "broken body"
 ONE_CALLER = "one caller"
 MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
+PING_AT_REST = "ping at rest"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 RECORDS = "records"
 OTHER_END = "records that end otherwise"
@@ -246,7 +248,7 @@ REFUSED_PING = ping(None, 0.001, "Connection reset by peer")
 
 
 def exchange(probe: str, status: int | None = 200, began: float = 0.0, seconds: float = 0.01, **more: Any) -> Exchange:
-    request = "GET /ping" if probe == PING_WHILE_BUSY else "POST /invocations text/csv, 16 bytes"
+    request = "GET /ping" if probe in (PING_AT_REST, PING_WHILE_BUSY) else "POST /invocations text/csv, 16 bytes"
     body = more.pop("body", ANSWER)
     digest = hashlib.sha256(body).hexdigest()
     return Exchange(probe, request, began, seconds, status, body=body[:2048], size=len(body), digest=digest, **more)
@@ -275,6 +277,7 @@ def requests(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
     """All exchanges of a good run in their order; the changed ones by the name that they have here."""
     parts = {
         "samples": (exchange(SAMPLE, expected=ANSWER),),
+        "at_rest": (exchange(PING_AT_REST),),
         "no_accept": (exchange(NO_ACCEPT),),
         "odd_headers": (exchange(ODD_HEADERS),),
         "serial": repeated(ONE_CALLER),

@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, Row, denied
+from tests.contract.rows import ROWS, SLOW_AT_REST, Row, denied
 from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
@@ -44,6 +44,7 @@ from tests.contract.samples import (
     as_multi_model,
     asked,
     asking,
+    busy_pings,
     entrypoint,
     exchange,
     exited,
@@ -164,13 +165,14 @@ def test_nothing_follows_from_itself() -> None:
 
 
 @pytest.mark.parametrize("kind", ["seen_as", "hides"])
-def test_what_follows_from_a_consequence_comes_after_it_so_that_there_is_no_circle(kind: str) -> None:
+def test_what_follows_from_a_consequence_comes_after_it_or_follows_from_the_cause_itself(kind: str) -> None:
     places = {link.cause: place for place, link in enumerate(FOLLOWS)}
     late = [
         (link.cause, name)
         for link in FOLLOWS
         for name in getattr(link, kind)
-        if name in places and getattr(FOLLOWS[places[name]], kind) and places[name] <= places[link.cause]
+        if name in places and places[name] <= places[link.cause]
+        if not set(getattr(FOLLOWS[places[name]], kind)) <= {*getattr(link, kind)} - {link.cause}
     ]
     assert late == []
     assert len(places) == len(FOLLOWS)
@@ -361,6 +363,26 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM211": ["SM201"]},
     ),
     (
+        "the model is where only the toolkit's variables would have it elsewhere",
+        also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT)),
+        ["SM211"],
+        {"SM211": ["SM202"]},
+    ),
+    (
+        "training needs the toolkit's variables, and leaves nothing then",
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY, model_files=()),
+            toolkit=trained(TOOLKIT, model_files=()),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
+        ["SM202", "SM211"],
+        {"SM211": ["SM201"]},
+    ),
+    (
         "training needs the network and fails without a word",
         training(GOOD, hard=failed(HARD, None), easy=trained(EASY), network=trained(NETWORK)),
         ["SM203", "SM209"],
@@ -395,6 +417,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         serving(GOOD, *(unhealthy(how, pings=(SLOW_PING,)) for how in (HARD, NETWORK))),
         ["SM304"],
         {"SM304": ["SM302", "SM303", "SM314", *NEVER_UP]},
+    ),
+    (
+        "pings are dropped without an answer",
+        serving(GOOD, *(unhealthy(how, listening=("0.0.0.0:8080",)) for how in (HARD, NETWORK))),
+        ["SM302"],
+        {"SM302": ["SM303", "SM304", "SM314", *NEVER_UP]},
+    ),
+    (
+        "pings are too slow after the first, also while the server is busy",
+        asking(GOOD, at_rest=SLOW_AT_REST, busy=busy_pings((1.05, 4.05)), alive=False),
+        ["SM304"],
+        {"SM304": ["SM305"]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (

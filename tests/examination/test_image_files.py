@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from smlocal.engine.scripted import Script, ScriptedEngine
+from smlocal.engine.interface import PathFacts
+from smlocal.engine.scripted import Script, ScriptedEngine, ScriptedImage
 from smlocal.evidence import ImageEvidence, Program
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.image_files import FoundFile, ImageFiles
@@ -121,6 +122,24 @@ def test_files_below_a_folder_are_told_with_their_paths_and_not_more_than_wanted
     assert files.below("/opt/ml/model", 9) == ["/opt/ml/model/a", "/opt/ml/model/deep/b"]
     assert files.below("/opt/ml/model", 1) == ["/opt/ml/model/a"]
     assert files.below("/opt/ml/input", 9) == []
+
+
+def test_a_path_without_end_is_followed_only_so_far() -> None:
+    class Counting(ScriptedEngine):
+        """Counts what it is asked for."""
+
+        asked = 0
+
+        def path(self, container: str, path: str) -> PathFacts:
+            self.asked += 1
+            return super().path(container, path)
+
+    engine = Counting()
+    endless = ":".join(f"/{number}" for number in range(30_000))
+    engine.add_image("algorithm", ScriptedImage(Script(), environment={"PATH": endless}))
+    found = ImageExaminer(engine, Launcher(engine, this_process(), "relay")).examine("algorithm")
+    assert found.programs["train"].kind == "missing"
+    assert engine.asked <= 10_000
 
 
 @pytest.fixture

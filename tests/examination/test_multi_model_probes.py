@@ -136,6 +136,7 @@ def test_each_request_is_the_platforms(ask: Callable[..., Asked]) -> None:
     _, requests = ask(Models())
     load = requests[1].lower()
     assert load.startswith(b"post /models http/1.1\r\n") and b"content-type: application/json\r\n" in load
+    assert b"accept: application/json\r\n" in load and b"accept: application/json\r\n" in requests[0].lower()
     body = f'{{"model_name":"{FIRST}","url":"/opt/ml/models/{FIRST}/model"}}'
     assert requests[1].partition(b"\r\n\r\n")[2] == body.encode()
     invoke, _, sent = requests[7].partition(b"\r\n\r\n")
@@ -225,6 +226,14 @@ def test_no_more_is_asked_once_a_model_cannot_be_loaded(ask: Callable[..., Asked
 
     exchanges, _ = ask(Full())
     assert [(item.probe, item.status) for item in exchanges] == [(LISTED_FIRST, 200), (LOAD, 200), (LOAD, 507)]
+
+
+def test_a_model_that_is_there_already_is_asked(ask: Callable[..., Asked]) -> None:
+    models = Models()
+    models.loaded = [*MODELS]
+    exchanges, _ = ask(models)
+    assert [item.status for item in exchanges if item.probe == LOAD] == [409, 409, 409]
+    assert exchanges[-1].probe == INVOKE_AFTER
 
 
 def test_a_load_may_take_longer_than_an_invocation(ask: Callable[..., Asked]) -> None:

@@ -2,7 +2,9 @@
 
 Causes stand in the order in which they are looked at, and what follows from a consequence comes after it: a finding at
 the end of a chain names the cause at its beginning. A consequence that is kept all the same stays kept. Two rules may
-explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run.
+explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run. A cause may
+come after its consequence when all that follows from that follows from itself: SM302, which SM303 and SM304 explain
+when pings are answered, explains them when none is.
 """
 
 from __future__ import annotations
@@ -126,7 +128,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
     Link("SM110", _FAILS),
-    Link("SM211", ("SM201",)),
+    Link("SM211", ("SM201", "SM202")),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
@@ -137,9 +139,9 @@ FOLLOWS: Sequence[Link] = (
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM306", ("SM302", "SM304"), ("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
-    Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
+    Link("SM304", ("SM302", "SM305"), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
-    Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
+    Link("SM302", hides=("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
     Link("SM308", ("SM307",), _AFTER_ANSWERING),
     Link("SM317", ("SM307",)),
     Link("SM307", hides=_AFTER_ANSWERING),

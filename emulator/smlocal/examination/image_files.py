@@ -18,6 +18,7 @@ _HEAD = 4096
 # Docker's and the kernel's words for a path that leads nowhere
 _NOWHERE = ("too many links", "too many levels of symbolic links", "file name too long")
 _MOST_READ = 64 * MEBIBYTE
+_MOST_LOOKS = 10_000  # half a minute of requests; a real image takes a few dozen
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,10 @@ class ImageFiles:
         return done
 
     def _look(self, path: str) -> PathFacts | None:
-        """What is at a path whose parents are no links; None when nothing is."""
+        """What is at a path whose parents are no links; None when nothing is, or when too much was looked at."""
         if path not in self._seen:
+            if len(self._seen) > _MOST_LOOKS:
+                return None
             self._seen[path] = self._asked(path)
         return self._seen[path]
 

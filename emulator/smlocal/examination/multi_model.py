@@ -37,6 +37,8 @@ _LONGEST = MEBIBYTE  # of an answer that tells of models
 _LONGEST_TOLD = 80  # of a path, in a report
 _MOST_PAGES = 10
 _LONGEST_TOKEN = 8192  # API: NextToken of the lists of SageMaker
+_CONFLICT = 409
+_JSON = {"Accept": "application/json"}
 _ANY = Sample(b"1,2,3\n", "text/csv")
 
 
@@ -75,7 +77,7 @@ class MultiModelProbes:
         for name in MODELS:
             loaded = self._load(LOAD, name)
             yield loaded
-            if not _good(loaded):
+            if not _is_there(loaded):
                 return
         yield self._load(LOAD_TWICE, first)
         yield from self._listed(LISTED)
@@ -108,12 +110,12 @@ class MultiModelProbes:
 
     def _tell(self, probe: str, path: str, name: str = "", told: _Told | None = None) -> Exchange:
         told = told or _Told()
-        found = self._probes.exchange(probe, f"GET {path[:_LONGEST_TOLD]}", "GET", path, None, {}, counter=told)
+        found = self._probes.exchange(probe, f"GET {path[:_LONGEST_TOLD]}", "GET", path, None, _JSON, counter=told)
         return replace(found, model=name, models=told.names)
 
     def _load(self, probe: str, name: str) -> Exchange:
         body = optml.compact({"model_name": name, "url": f"{optml.MODELS}/{name}/model"})
-        headers = {"Content-Type": "application/json"}
+        headers = {**_JSON, "Content-Type": "application/json"}
         timeout = self._limits.model_load_timeout
         request = f"POST /models {body}"
         found = self._probes.exchange(probe, request, "POST", "/models", body.encode(), headers, timeout=timeout)
@@ -166,5 +168,6 @@ class _Told:
             return None
 
 
-def _good(exchange: Exchange) -> bool:
-    return exchange.status is not None and 200 <= exchange.status <= 299
+def _is_there(loaded: Exchange) -> bool:
+    """Whether the model can be asked now: it was loaded, or it was there already."""
+    return loaded.status is not None and (200 <= loaded.status <= 299 or loaded.status == _CONFLICT)

@@ -152,7 +152,7 @@ class ServingRuns:
     def _server(self, image: str, conditions: Conditions, guard: Guard, after: HostingEvidence | None) -> ModelServer:
         plan, models = self._plan, self._models
         container: dict[str, Any] = {"Image": image, "Environment": dict(plan.serving_environment)}
-        if models.usual is not None and not conditions.multi_model:
+        if models.usual is not None:
             container["ModelDataUrl"] = models.empty if conditions.empty_model else models.usual
         request = {
             "ModelName": f"check-{uuid.uuid4().hex[:12]}",

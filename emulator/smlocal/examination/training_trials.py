@@ -33,11 +33,12 @@ BROKEN = "broken data"
 UNBUFFERED = "unbuffered"
 STOPPED = "stopped"
 RESUMED = "resumed"
+TOOLKIT = "toolkit"
 LIFTED = {
     "network": Conditions(network=True),
     "no extra channel": Conditions(extra_channel=False),
     "no manifests": Conditions(manifests=False),
-    "toolkit": Conditions(toolkit_variables=True),
+    TOOLKIT: Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
     "shared memory": Conditions(shared_memory=True),
 }
@@ -95,6 +96,9 @@ class TrainingTrials:
         made = {HARD: self._trial(image, Conditions())}
         if not (made[HARD].good or made[HARD].run.start_error or self._excess):
             made |= self._counterfactuals(image)
+        elif made[HARD].good and not _left_a_model(made[HARD]) and not self._excess:
+            # Who lost its model may have looked for a variable to say where it belongs.
+            made[TOOLKIT] = self._trial(image, LIFTED[TOOLKIT])
         return made
 
     def others(
@@ -247,6 +251,10 @@ class TrainingTrials:
             self._store.put(self._bucket, "extra/row", io.BytesIO(_EXTRA_ROW))
             found.append(_channel(_EXTRA, f"s3://{self._bucket}/extra/", None))
         return found
+
+
+def _left_a_model(trial: TrainingTrial) -> bool:
+    return any(item.kind != "directory" for item in trial.run.model_files)
 
 
 def _easiest(made: Mapping[str, TrainingTrial]) -> TrainingTrial | None:

@@ -45,7 +45,7 @@ RULES: tuple[Rule, ...] = (
     training_stop.nothing_saved_on_stop,
     training.needs_the_network,
     training_output.large_writes_outside_of_opt_ml,
-    training.needs_toolkit_variables,
+    training_needs.needs_toolkit_variables,
     training_model.model_holds_links,
     training.trips_over_manifests,
     training.trips_over_an_extra_channel,

@@ -8,10 +8,10 @@ from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, 
 from smlocal.contract.rule import rule
 from smlocal.contract.rules.serving_facts import SERVING, UNHEALTHY, healthy_trial, not_up, said
 from smlocal.evidence import Examination, Exchange, ServingTrial
-from smlocal.settings import MEBIBYTE
 
+_MEBIBYTE = 1024 * 1024
 _SETTLED = 3  # tenths of the requests after which caches and pools should have what they need
-_GROWTH = 16 * MEBIBYTE  # less is noise of an allocator
+_GROWTH = 16 * _MEBIBYTE  # less is noise of an allocator
 _SHARE = 0.1
 _RISES = 5  # of the seven steps that follow
 
@@ -107,7 +107,7 @@ def memory_grows(examination: Examination) -> Judgement:
     later = held[_SETTLED:]
     growth, requests = later[-1] - later[0], trial.memory[-1][0] - trial.memory[_SETTLED][0]
     rises = sum(after > before for before, after in pairwise(later))
-    seen = f"{later[0] / MEBIBYTE:.0f} MiB, and after {requests} requests more {later[-1] / MEBIBYTE:.0f} MiB"
+    seen = f"{later[0] / _MEBIBYTE:.0f} MiB, and after {requests} requests more {later[-1] / _MEBIBYTE:.0f} MiB"
     if growth < max(_GROWTH, _SHARE * later[0]) or rises < _RISES:
         return kept(seen)
     return broken(f"{seen}: {growth / requests:.0f} bytes for each", sagemaker="the container is killed in the end")

@@ -15,6 +15,7 @@ from smlocal.contract.rules.serving_facts import (
     is_wrong,
     model_error,
     said,
+    slow_at_rest,
 )
 from smlocal.evidence import Examination, Exchange
 
@@ -107,7 +108,7 @@ def _client_fault(examination: Examination, probe: str, may_end: bool = False) -
         return found
     exchange, trial = found[0], healthy_trial(examination)
     bad_before = _bad_before(examination, exchange)
-    is_dead = may_end and trial is not None and not trial.alive_after
+    is_dead = may_end and trial is not None and not trial.alive_after and not slow_at_rest(trial)
     if bad_before and (exchange.status is None or exchange.status >= 500 or is_dead):
         return without(Reason.INCONCLUSIVE, f"already before: {bad_before}")
     if is_dead:
@@ -197,7 +198,9 @@ def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
         found = exchanges(examination, probe)
         if isinstance(found, Judgement):
             return found
-        samples = exchanges(examination, "sample")
+        samples = exchanges(examination, "sample, once more")
+        if isinstance(samples, Judgement):
+            samples = exchanges(examination, "sample")
         if isinstance(samples, Judgement) or not samples[0].good:
             return without(Reason.INCONCLUSIVE, "the sample itself fails")
         if not found[0].good:

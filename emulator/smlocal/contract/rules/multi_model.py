@@ -64,21 +64,36 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
     loads = _exchanges(examination, "load")
     if isinstance(loads, Judgement):
         return loads
-    bad = _bad(loads)
+    bad = next((load for load in loads if not _is_there(load)), None)
     if bad is not None:
         return broken(said(bad), sagemaker=_NOT_READY, explains=("SM5",))
-    again = _bad(_after(examination, "load after unloading"))
-    if again is not None and again.status != _CONFLICT:  # that it is still there is the unloading's fault
-        return broken(f"after it was unloaded: {said(again)}", sagemaker=_NOT_READY, explains=("SM5",))
-    return kept(f"{len(loads)} models were loaded, the slowest in {max(load.seconds for load in loads):.2f} s")
+    again = _after(examination, "load after unloading")
+    if again and not _is_there(again[0]):  # that it is still there is the unloading's fault
+        return broken(f"after it was unloaded: {said(again[0])}", sagemaker=_NOT_READY, explains=("SM5",))
+    loaded = [load for load in (*loads, *again) if is_good(load)]
+    if not loaded:
+        return without(Reason.INCONCLUSIVE, f"it had loaded by itself what lies in /opt/ml/models: {said(loads[0])}")
+    return kept(f"loaded {len(loaded)} times, the slowest in {max(load.seconds for load in loaded):.2f} s")
 
 
-@rule("SM502", Severity.ERROR, _API, "pytorch/serve issues 397, 1028")
+def _is_there(load: Exchange) -> bool:
+    """Whether the model can be called then."""
+    return is_good(load) or load.status == _CONFLICT
+
+
+@rule(
+    "SM502",
+    Severity.ERROR,
+    _API,
+    "pytorch/serve issues 397, 1028",
+    "aws/sagemaker-tensorflow-serving-container, python_service.py",
+)
 def models_are_not_listed(examination: Examination) -> Judgement:
     """GET /models does not list the models that are loaded.
 
     Why: SageMaker asks for the list together with GET /ping, also before anything is loaded; any status but 200 makes
-    the container unhealthy. By the list it knows what it need not load.
+    the container unhealthy. Another list than of the models that are loaded is a warning, and so is one of another
+    shape: AWS's own TensorFlow Serving container has one, and is served all the same.
 
     Fix: Answer 200 with `{"models": [{"modelName": ..., "modelUrl": ...}]}`, an empty list at the start. A long list
     may come in pages: `nextPageToken` in one answer is `next_page_token` in the query of the next request.
@@ -90,8 +105,8 @@ def models_are_not_listed(examination: Examination) -> Judgement:
     if bad is not None:
         return broken(f"before anything is loaded: {said(bad)}", sagemaker=UNHEALTHY, explains=_ends(bad))
     if _names(first) is None:
-        return broken(f"no list of models: {said(first[-1])}", sagemaker="what is loaded is not known", explains=())
-    unloaded = _bad(_after(examination, "load"))
+        return broken(f"no list of models: {said(first[-1])}", severity=Severity.WARNING, explains=())
+    unloaded = next((load for load in _after(examination, "load") if not _is_there(load)), None)
     if unloaded is not None:
         return without(Reason.INCONCLUSIVE, f"not every model was loaded: {said(unloaded)}")
     pages = _exchanges(examination, "models")
@@ -104,11 +119,11 @@ def _listed(examination: Examination, pages: tuple[Exchange, ...]) -> Judgement:
         return broken(said(bad), sagemaker=UNHEALTHY, explains=_ends(bad))
     names = _names(pages)
     if names is None:
-        return broken(f"no list of models: {said(pages[-1])}", sagemaker="what is loaded is not known", explains=())
+        return broken(f"no list of models: {said(pages[-1])}", severity=Severity.WARNING, explains=())
     loaded = {load.model for load in _after(examination, "load")}
     if set(names) != loaded or len(names) != len(loaded):
         words = f"{len(loaded)} models are loaded; {len(names)} are listed, {len(loaded & set(names))} of them loaded"
-        return broken(words, said(pages[0]), sagemaker="what is loaded is not known", explains=())
+        return broken(words, said(pages[0]), severity=Severity.WARNING, explains=())
     return kept(f"all {len(names)} models are listed, on {len(pages)} page{'s' if len(pages) > 1 else ''}")
 
 

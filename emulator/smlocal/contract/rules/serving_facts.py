@@ -77,6 +77,12 @@ def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Ju
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
 
 
+def slow_at_rest(trial: ServingTrial) -> tuple[Exchange, ...]:
+    """The pings that were sent while nothing else was asked, when none of them was answered in time."""
+    pings = trial.of("ping at rest")
+    return pings if all(ping.timed_out for ping in pings) else ()
+
+
 def is_wrong(exchange: Exchange) -> bool:
     """Its body is not the one that the configuration expects. Of a long body only the digest is whole."""
     return exchange.expected is not None and exchange.digest != hashlib.sha256(exchange.expected).hexdigest()

@@ -52,6 +52,11 @@ def _failed(examination: Examination) -> list[TrainingTrial]:
     return [trial for trial in failed if trial.run.exit_code and not trial.run.out_of_memory]
 
 
+def uploaded(trial: TrainingTrial) -> list[str]:
+    """What a run left in /opt/ml/model that makes a model: folders alone are none."""
+    return [item.path for item in trial.run.model_files if item.kind in UPLOADED]
+
+
 def ending(trial: TrainingTrial) -> tuple[str, ...]:
     """What was seen of a failed run: how it ended and its last lines."""
     return (f"{trial.conditions}: {how(trial)}", *(f"| {line}" for line in trial.run.last_lines[-5:]))
@@ -126,7 +131,7 @@ def empty_model_directory(examination: Examination) -> Judgement:
     good = good_run(examination)
     if good is None:
         return without(Reason.RUN_MISSING)
-    files = [item.path for item in good.run.model_files if item.kind in UPLOADED]
+    files = uploaded(good)
     if files:
         return kept(f"/opt/ml/model holds {', '.join(files[:3])}")
     return broken(
@@ -258,18 +263,6 @@ def needs_the_network(examination: Examination) -> Judgement:
     """
     severity = Severity.ERROR if examination.asked.isolated else None
     return lifted_by_one(examination, "network", True, severity)
-
-
-@rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
-def needs_toolkit_variables(examination: Examination) -> Judgement:
-    """The program needs SM_* variables, which the platform does not set.
-
-    Why: SM_MODEL_DIR, SM_CHANNEL_TRAIN and the like come from the sagemaker-training toolkit inside of AWS's own
-    images. An image without it gets none: KeyError: 'SM_MODEL_DIR'.
-
-    Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
-    """
-    return lifted_by_one(examination, "toolkit_variables", True)
 
 
 @rule("SM213", Severity.ERROR, "captured from jobs of the platform, 2020 and 2022: input/data/train-manifest")

@@ -6,11 +6,11 @@ from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, 
 from smlocal.contract.rule import rule
 from smlocal.contract.rules.training import good_run, no_training, on_good_data
 from smlocal.evidence import Examination, TrainingTrial
-from smlocal.settings import MEBIBYTE
 
+_MEBIBYTE = 1024 * 1024
 _SETTING = "PYTHONUNBUFFERED"
 _TELLING = 0.5  # seconds by which it must come sooner when nothing is kept back
-_LARGE = 1024 * MEBIBYTE
+_LARGE = 1024 * _MEBIBYTE
 
 
 @rule(
@@ -79,5 +79,5 @@ def large_writes_outside_of_opt_ml(examination: Examination) -> Judgement:
 
 
 def _written(trial: TrainingTrial) -> str:
-    size = (trial.written_elsewhere or 0) / MEBIBYTE
+    size = (trial.written_elsewhere or 0) / _MEBIBYTE
     return f"{trial.conditions}: {size:.0f} MiB were written outside of /opt/ml and /tmp"
