@@ -48,6 +48,7 @@ class Limits:
     transform_ping_interval: float = 1.0  # observed
     transform_invocation_timeout: float = 600.0  # ModelClientConfig.InvocationsTimeoutInSeconds
     transform_retries: int = 3  # ModelClientConfig.InvocationsMaxRetries
+    serverless_image_bytes: int = 10 * 1024 * MEBIBYTE  # developer guide, serverless-endpoints
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ from dataclasses import replace
 from smlocal.contract import Outcome, Reason, Severity
 from smlocal.contract.finding import Judgement
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, Ping
-from tests.contract import rows_batch, rows_multi_model, rows_training
+from tests.contract import rows_batch, rows_endurance, rows_multi_model, rows_training
 from tests.contract.row import ERROR, KEPT, WARNING, Expected, Row
 from tests.contract.samples import (
     ANSWER,
     BIG,
     BROKEN_BODY,
     BROKEN_DATA,
+    DENIED,
     EASY,
     GOOD,
     JSON,
@@ -24,10 +25,12 @@ from tests.contract.samples import (
     NO_EXTRA,
     ODD_HEADERS,
     ONE_CALLER,
+    PING_AT_REST,
     PING_WHILE_BUSY,
     READ_ONLY,
     REFUSED_PING,
     SAMPLE,
+    SAMPLE_AGAIN,
     SECRET,
     SLOW_PING,
     STOPPED,
@@ -49,6 +52,7 @@ from tests.contract.samples import (
     off_path,
     overran,
     ping,
+    pushed,
     refused,
     repeated,
     served,
@@ -67,6 +71,8 @@ TRAINS_ONLY = asked(GOOD, serving=False)
 NO_DATA = asked(unmade(GOOD, serving=False), channels=())
 NOTHING_MADE = unmade(GOOD)
 ARM = asked(GOOD, architecture="arm64")
+SERVERLESS = asked(GOOD, serverless=True)
+OCI_INDEX = "vnd.oci.image.index.v1+json"
 ISOLATED = asked(GOOD, isolated=True)
 NO_BROKEN = asked(training(GOOD, hard=trained(), json=trained(JSON)), broken_data=False)
 FOLDER = FileSeen("cache", "directory", 0, 0o755)
@@ -74,11 +80,30 @@ SOCKET = FileSeen("socket", "other", 0, 0o755)
 LINK = FileSeen("latest", "symlink", 0, 0o777)
 FAILS = training(GOOD, hard=failed(), easy=failed(EASY))
 
+SHELLS_DENIAL = "/usr/local/bin/train: line 3: /opt/ml/model/mean.txt: Permission denied"
+ELSEWHERE = "PermissionError: [Errno 13] Permission denied: '/var/cache/words'"
+
+
+def denied(user: str, line: str = DENIED) -> Examination:
+    """The examination of an image whose training is denied something, as that user."""
+    runs = {"hard": failed(last_lines=(line,)), "easy": failed(EASY, last_lines=(line,))}
+    return image(training(GOOD, **runs), user=user)
+
+
+NOTHING_DENIED = image(also(GOOD, broken_data=failed(BROKEN_DATA, last_lines=(DENIED,))), user="model")
+
 IMAGE_ROWS = [
     Row("SM101", "an image for the instances' processor", GOOD, KEPT),
     Row("SM101", "an ARM image for Graviton", image(ARM, architecture="arm64"), KEPT),
     Row("SM101", "an ARM image for Intel", image(GOOD, architecture="arm64"), ERROR),
     Row("SM101", "an Intel image for Graviton", ARM, ERROR),
+    Row("SM102", "Docker's own manifest", pushed("vnd.docker.distribution.manifest.v2+json"), KEPT),
+    Row("SM102", "an OCI index", pushed(OCI_INDEX), ERROR),
+    Row("SM102", "an OCI manifest", pushed("vnd.oci.image.manifest.v1+json"), ERROR),
+    Row("SM102", "Docker's list", pushed("vnd.docker.distribution.manifest.list.v2+json"), WARNING),
+    Row("SM102", "another thing", pushed("vnd.docker.distribution.manifest.v1+json"), Reason.INCONCLUSIVE),
+    Row("SM102", "no manifest is known", GOOD, Reason.NO_SUCH_CASE),
+    Row("SM102", "an OCI index, and it only trains", asked(pushed(OCI_INDEX), serving=False), Reason.DOES_NOT_SERVE),
     Row("SM103", "train is on PATH", GOOD, KEPT),
     Row("SM103", "train is not there", without_program(GOOD, "train"), ERROR),
     Row("SM103", "serve alone is not there", without_program(GOOD, "serve"), KEPT),
@@ -138,8 +163,20 @@ IMAGE_ROWS = [
     Row("SM110", "USER 0:0", image(GOOD, user="0:0"), KEPT),
     Row("SM110", "a user", image(GOOD, user="model"), WARNING),
     Row("SM110", "a user by number, in root's group", image(GOOD, user="1000:0"), WARNING),
+    Row("SM110", "a user who is denied the model", denied("model"), ERROR),
+    Row("SM110", "root is denied something", image(denied("root"), user=""), KEPT),
+    Row("SM110", "a user, in a shell's words", denied("model", SHELLS_DENIAL), ERROR),
+    Row("SM110", "a user who is denied something else", denied("model", ELSEWHERE), WARNING),
+    Row("SM110", "a user who is denied something and passes", also(denied("model"), easy=trained(EASY)), WARNING),
+    Row("SM110", "a user who is denied something by broken data", NOTHING_DENIED, WARNING),
     Row("SM112", "no credentials", GOOD, KEPT),
     Row("SM112", "an access key", image(GOOD, secrets=(SECRET,)), ERROR),
+    Row("SM113", "a small image", GOOD, KEPT),
+    Row("SM113", "a small image for a serverless endpoint", SERVERLESS, KEPT),
+    Row("SM113", "10 GB for a serverless endpoint", image(SERVERLESS, size_bytes=10_737_418_240), KEPT),
+    Row("SM113", "more for a serverless endpoint", image(SERVERLESS, size_bytes=10_737_418_241), ERROR),
+    Row("SM113", "more for another endpoint", image(GOOD, size_bytes=10_737_418_241), WARNING),
+    Row("SM113", "more, and it only trains", image(TRAINS_ONLY, size_bytes=10_737_418_241), Reason.DOES_NOT_SERVE),
     Row("SM114", "no driver", GOOD, KEPT),
     Row("SM114", "a driver", image(GOOD, driver_files=("/usr/lib64/libcuda.so.535.104.05",)), ERROR),
 ]
@@ -164,6 +201,8 @@ TWO_CAUSES = training(
     no_extra_channel=failed(NO_EXTRA),
     toolkit=failed(TOOLKIT),
 )
+MODEL_LOST = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT))
+NO_MODEL_EITHER = also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT, model_files=(FOLDER,)))
 NETWORK_JSON = Conditions(network=True, json_hyperparameters=True)
 JSON_NEEDED = training(GOOD, hard=failed(), easy=trained(replace(EASY, json_hyperparameters=True)), json=trained(JSON))
 
@@ -247,6 +286,9 @@ TRAINING_ROWS = [
     Row("SM209", "it never passes", FAILS, Reason.RUN_MISSING),
     Row("SM211", "it passes without the toolkit's variables", GOOD, KEPT),
     Row("SM211", "it passes with the toolkit's variables alone", TOOLKIT_NEEDED, ERROR),
+    Row("SM211", "a model comes with the toolkit's variables alone", MODEL_LOST, ERROR),
+    Row("SM211", "no model comes with them either", NO_MODEL_EITHER, KEPT),
+    Row("SM211", "a model comes without them, too", also(GOOD, toolkit=trained(TOOLKIT)), KEPT),
     Row("SM211", "it passes with network", NETWORK_NEEDED, KEPT),
     Row("SM211", "it passes with everything lifted", TWO_CAUSES, Reason.INCONCLUSIVE),
     Row("SM211", "it never passes", FAILS, Reason.RUN_MISSING),
@@ -278,6 +320,9 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 
 
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
+UNPACKING = "tar: ./weights.bin: Cannot open: Read-only file system"
+LOADING = (exchange(SAMPLE, 502), exchange(SAMPLE_AGAIN))
+SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
 
@@ -326,6 +371,9 @@ SERVING_ROWS = [
     Row("SM304", "pings are not answered in time", pinged(REFUSED_PING, SLOW_PING), ERROR),
     Row("SM304", "the healthy ping takes long", serving(GOOD, served(start_pings=(ping(seconds=2.5),))), ERROR),
     Row("SM304", "pings are slow until it is ready", serving(GOOD, served(start_pings=(SLOW_PING, ping()))), KEPT),
+    Row("SM304", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), ERROR),
+    Row("SM304", "one of two pings is slow", asking(GOOD, at_rest=(*SLOW_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
+    Row("SM304", "a later ping is cut off", asking(GOOD, at_rest=(unanswered(PING_AT_REST),)), KEPT),
     Row("SM304", "pings get 404 at once", pinged(SLOW_PING, ping(404)), KEPT),
     Row("SM304", "no ping is answered", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM304", "there was no ping", REFUSED, Reason.RUN_MISSING),
@@ -419,6 +467,7 @@ SERVING_ROWS = [
     Row("SM310", "it hangs", asking(GOOD, broken_body=(unanswered(BROKEN_BODY, TIMED_OUT),)), ERROR),
     Row("SM310", "it drops the connection", asking(GOOD, broken_body=(unanswered(BROKEN_BODY),)), ERROR),
     Row("SM310", "it ends afterwards", asking(GOOD, alive=False), ERROR),
+    Row("SM310", "pings were slow before, too", asking(GOOD, alive=False, at_rest=SLOW_AT_REST), KEPT),
     Row(
         "SM310",
         "the sample fails, too",
@@ -451,6 +500,7 @@ SERVING_ROWS = [
     Row(
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR
     ),
+    Row("SM313", "the complaint names a path in its folder", serving(GOOD, exited(last_lines=(UNPACKING,))), ERROR),
     Row("SM313", "another read-only place", serving(GOOD, served(last_lines=("/proc: read-only file system",))), KEPT),
     Row("SM313", "it does not come up for something else", EXITS, Reason.INCONCLUSIVE),
     Row("SM313", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
@@ -483,6 +533,10 @@ SERVING_ROWS = [
     Row("SM316", "both are answered", GOOD, KEPT),
     Row("SM316", "406 without Accept", asking(GOOD, no_accept=(exchange(NO_ACCEPT, 406),)), WARNING),
     Row("SM316", "no answer to unknown headers", asking(GOOD, odd_headers=(unanswered(ODD_HEADERS),)), WARNING),
+    Row("SM316", "the sample is answered once it has loaded", asking(GOOD, samples=LOADING), KEPT),
+    Row(
+        "SM316", "the sample is not answered later, either", asking(GOOD, samples=LOADING[:1] * 2), Reason.INCONCLUSIVE
+    ),
     Row("SM316", "the sample gets 201", asking(GOOD, samples=(exchange(SAMPLE, 201),)), KEPT),
     Row(
         "SM316",
@@ -526,7 +580,15 @@ SERVING_ROWS = [
     Row("SM317", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
 ]
 
-ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *rows_training.ROWS, *SERVING_ROWS, *rows_batch.ROWS, *rows_multi_model.ROWS]
+ROWS = [
+    *IMAGE_ROWS,
+    *TRAINING_ROWS,
+    *rows_training.ROWS,
+    *SERVING_ROWS,
+    *rows_endurance.ROWS,
+    *rows_batch.ROWS,
+    *rows_multi_model.ROWS,
+]
 
 
 def is_as_expected(judgement: Judgement, severity: Severity, expected: Expected) -> bool:

@@ -18,6 +18,8 @@ from smlocal.evidence import (
     ImageEvidence,
     Ping,
     Program,
+    PushedManifest,
+    SecondStart,
     SecretSeen,
     ServingTrial,
     TrainingEvidence,
@@ -29,16 +31,20 @@ NETWORK = Conditions(network=True)
 TOOLKIT = Conditions(toolkit_variables=True)
 NO_EXTRA = Conditions(extra_channel=False)
 SHARED_MEMORY = Conditions(shared_memory=True)
-EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
+EASY = Conditions(network=True, extra_channel=False, manifests=False, toolkit_variables=True, shared_memory=True)
 JSON = Conditions(json_hyperparameters=True)
 BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
+UNBUFFERED = Conditions(unbuffered=True)
+NO_MANIFESTS = Conditions(manifests=False)
 BATCH = Conditions(batch=True, other_port=True)
 BATCH_ON_8080 = Conditions(batch=True)
+EMPTY_MODEL = Conditions(empty_model=True)
 MULTI_MODEL = Conditions(multi_model=True)
 RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
+SAMPLE_AGAIN = "sample, once more"
 NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
@@ -46,6 +52,7 @@ BROKEN_BODY = "broken body"
 ONE_CALLER = "one caller"
 MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
+PING_AT_REST = "ping at rest"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 RECORDS = "records"
 OTHER_END = "records that end otherwise"
@@ -73,6 +80,7 @@ RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by pee
 ANSWER = b"0\n"
 LONGER_ANSWER = b"0\n0\n"
 MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model/mean.txt'"
 READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
 UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
 
@@ -113,6 +121,11 @@ def image(seen: Examination, **changes: Any) -> Examination:
     return replace(seen, image=replace(seen.image, **changes))
 
 
+def pushed(media_type: str) -> Examination:
+    """A good image with the manifest of that type, without its `application/`."""
+    return image(GOOD, manifest=PushedManifest(f"application/{media_type}", "the engine's store"))
+
+
 def with_program(seen: Examination, word: str, **changes: Any) -> Examination:
     """The examination with another `train` or `serve`."""
     changed = replace(seen.image.programs[word], **changes)
@@ -138,7 +151,23 @@ def off_path(seen: Examination, *words: str) -> Examination:
 
 def trained(conditions: Conditions = HARD, **changes: Any) -> TrainingTrial:
     """A run that passed."""
-    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes), metrics=("accuracy",))
+    return TrainingTrial(
+        conditions,
+        "Completed",
+        "",
+        2.0,
+        replace(_TRAINED, **changes),
+        line_times=(0.4, 1.8),
+        program_began=0.2,
+        program_ended=1.9,
+        metrics=("accuracy",),
+        written_elsewhere=20_000,
+    )
+
+
+def speaking(*times: float, conditions: Conditions = HARD, ended: float | None = 1.9) -> TrainingTrial:
+    """A run that passed, and said something at these times."""
+    return replace(trained(conditions), line_times=times, program_ended=ended)
 
 
 def failed(
@@ -219,7 +248,7 @@ REFUSED_PING = ping(None, 0.001, "Connection reset by peer")
 
 
 def exchange(probe: str, status: int | None = 200, began: float = 0.0, seconds: float = 0.01, **more: Any) -> Exchange:
-    request = "GET /ping" if probe == PING_WHILE_BUSY else "POST /invocations text/csv, 16 bytes"
+    request = "GET /ping" if probe in (PING_AT_REST, PING_WHILE_BUSY) else "POST /invocations text/csv, 16 bytes"
     body = more.pop("body", ANSWER)
     digest = hashlib.sha256(body).hexdigest()
     return Exchange(probe, request, began, seconds, status, body=body[:2048], size=len(body), digest=digest, **more)
@@ -248,6 +277,7 @@ def requests(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
     """All exchanges of a good run in their order; the changed ones by the name that they have here."""
     parts = {
         "samples": (exchange(SAMPLE, expected=ANSWER),),
+        "at_rest": (exchange(PING_AT_REST),),
         "no_accept": (exchange(NO_ACCEPT),),
         "odd_headers": (exchange(ODD_HEADERS),),
         "serial": repeated(ONE_CALLER),
@@ -311,6 +341,8 @@ def refused(conditions: Conditions = HARD) -> ServingTrial:
 
 # batch
 
+SECOND_START = SecondStart(1.6, "", ("listening",))
+NEVER_AGAIN = SecondStart(None, "It exited with code 1.", ("OSError: [Errno 98] Address already in use",))
 PROPOSED = ExecutionParameters(200, concurrency=2)
 
 
@@ -336,7 +368,8 @@ def transforms(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
 
 def transformed(proposed: ExecutionParameters | None = PROPOSED, **changed: tuple[Exchange, ...]) -> ServingTrial:
     """A run as a batch transform that came up."""
-    return replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    run = replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    return replace(run, second_start=SECOND_START)
 
 
 def transforming(
@@ -344,6 +377,15 @@ def transforming(
 ) -> Examination:
     """The examination whose run as a batch transform had other exchanges."""
     return replace(seen, serving={**seen.serving, "batch": transformed(proposed, **changed)})
+
+
+MEBIBYTE = 1024 * 1024
+FLAT = (90, 99, 100, 100, 101, 100, 101, 100, 100, 101, 100)  # MiB: what it needs, and no more
+
+
+def soaked(*held: int, of: ServingTrial | None = None) -> ServingTrial:
+    """A run that held so many MiB after each tenth of 2000 requests."""
+    return replace(of or served(), memory=tuple((number * 200, size * MEBIBYTE) for number, size in enumerate(held)))
 
 
 # multi-model endpoints
@@ -404,7 +446,7 @@ def serving(seen: Examination, hard: ServingTrial, easy: ServingTrial | None = N
 
 def asking(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
     """The examination whose serving run had other exchanges."""
-    hard = answered(served(), *requests(**changed), alive=alive)
+    hard = answered(soaked(*FLAT), *requests(**changed), alive=alive)
     return replace(seen, serving={**seen.serving, "hard": hard})
 
 
@@ -432,6 +474,8 @@ GOOD = Examination(
         long_run=True,
         resumes=True,
         metrics=("accuracy",),
+        asynchronous=True,
+        soak=2000,
         too_big=True,
     ),
     IMAGE,
@@ -442,5 +486,10 @@ GOOD = Examination(
         "stopped": halted(),
         "resumed": halted(RESUMED, told="going on from epoch 3"),
     },
-    {"hard": served(), "batch": transformed(), "multi-model": answered(served(MULTI_MODEL), *of_models())},
+    {
+        "hard": soaked(*FLAT),
+        "batch": transformed(),
+        "empty model": unhealthy(EMPTY_MODEL),
+        "multi-model": answered(served(MULTI_MODEL), *of_models()),
+    },
 )

@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, Row
+from tests.contract.rows import ROWS, SLOW_AT_REST, Row, denied
 from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
@@ -44,6 +44,7 @@ from tests.contract.samples import (
     as_multi_model,
     asked,
     asking,
+    busy_pings,
     entrypoint,
     exchange,
     exited,
@@ -164,13 +165,14 @@ def test_nothing_follows_from_itself() -> None:
 
 
 @pytest.mark.parametrize("kind", ["seen_as", "hides"])
-def test_what_follows_from_a_consequence_comes_after_it_so_that_there_is_no_circle(kind: str) -> None:
+def test_what_follows_from_a_consequence_comes_after_it_or_follows_from_the_cause_itself(kind: str) -> None:
     places = {link.cause: place for place, link in enumerate(FOLLOWS)}
     late = [
         (link.cause, name)
         for link in FOLLOWS
         for name in getattr(link, kind)
-        if name in places and getattr(FOLLOWS[places[name]], kind) and places[name] <= places[link.cause]
+        if name in places and places[name] <= places[link.cause]
+        if not set(getattr(FOLLOWS[places[name]], kind)) <= {*getattr(link, kind)} - {link.cause}
     ]
     assert late == []
     assert len(places) == len(FOLLOWS)
@@ -178,11 +180,12 @@ def test_what_follows_from_a_consequence_comes_after_it_so_that_there_is_no_circ
 
 # whole verdicts
 
-ALL_TRAIN = [name for name in IDS if name.startswith("SM2")]
+ALL_TRAIN = [name for name in IDS if name.startswith("SM2") or name == "SM111"]
 ALL_SERVE = [name for name in IDS if name.startswith(("SM115", "SM3", "SM4", "SM5"))]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
 BATCH = [name for name in IDS if name.startswith("SM4")]
 MANY = [name for name in IDS if name.startswith("SM5")]
+LIVES = ["SM318", "SM319", "SM320", "SM321"]
 NEVER_UP = [
     "SM305",
     "SM307",
@@ -195,6 +198,7 @@ NEVER_UP = [
     "SM316",
     "SM317",
     "SM115",
+    *LIVES,
     *BATCH,
     *MANY,
 ]
@@ -213,8 +217,9 @@ DYING = served(stop_seconds=None, exited_by_itself=True)
 
 
 def without_batch(seen: Examination) -> Examination:
-    """The examination of an image that was not tried as a batch transform."""
-    return replace(seen, serving={name: trial for name, trial in seen.serving.items() if name != "batch"})
+    """The examination of an image whose answers were worth no run as a batch transform, and none without its model."""
+    left_out = ("batch", "empty model")
+    return replace(seen, serving={name: trial for name, trial in seen.serving.items() if name not in left_out})
 
 
 def of_many(*exchanges: Exchange) -> Examination:
@@ -308,6 +313,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM215": ["SM201", *[name for name in AFTER_PASSING if name != "SM215"], *ALL_SERVE]},
     ),
     (
+        "training is denied its model as another user, and nothing is there to serve",
+        untrained(denied("model")),
+        ["SM110"],
+        {"SM110": ["SM201", *AFTER_PASSING, *ALL_SERVE]},
+    ),
+    (
+        "training fails as another user, for a reason of its own",
+        denied("model", "ValueError: no such column"),
+        ["SM110", "SM201"],
+        {"SM201": AFTER_PASSING},
+    ),
+    (
         "no model, and so no server",
         untrained(training(GOOD, hard=trained(model_files=()))),
         ["SM202"],
@@ -346,6 +363,26 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM211": ["SM201"]},
     ),
     (
+        "the model is where only the toolkit's variables would have it elsewhere",
+        also(GOOD, hard=trained(model_files=()), toolkit=trained(TOOLKIT)),
+        ["SM211"],
+        {"SM211": ["SM202"]},
+    ),
+    (
+        "training needs the toolkit's variables, and leaves nothing then",
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY, model_files=()),
+            toolkit=trained(TOOLKIT, model_files=()),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
+        ["SM202", "SM211"],
+        {"SM211": ["SM201"]},
+    ),
+    (
         "training needs the network and fails without a word",
         training(GOOD, hard=failed(HARD, None), easy=trained(EASY), network=trained(NETWORK)),
         ["SM203", "SM209"],
@@ -381,18 +418,30 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         ["SM304"],
         {"SM304": ["SM302", "SM303", "SM314", *NEVER_UP]},
     ),
+    (
+        "pings are dropped without an answer",
+        serving(GOOD, *(unhealthy(how, listening=("0.0.0.0:8080",)) for how in (HARD, NETWORK))),
+        ["SM302"],
+        {"SM302": ["SM303", "SM304", "SM314", *NEVER_UP]},
+    ),
+    (
+        "pings are too slow after the first, also while the server is busy",
+        asking(GOOD, at_rest=SLOW_AT_REST, busy=busy_pings((1.05, 4.05)), alive=False),
+        ["SM304"],
+        {"SM304": ["SM305"]},
+    ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
         without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())),
         ["SM308"],
-        {"SM308": ["SM115", "SM307", *BATCH]},
+        {"SM308": ["SM115", "SM307", "SM318", "SM320", *BATCH]},
     ),
     (
         "a sample fails",
         without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
         ["SM307"],
-        {"SM307": ["SM115", *BATCH]},
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
     (
         "records fail, though the sample does not",

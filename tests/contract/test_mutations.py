@@ -35,6 +35,7 @@ from tests.contract.samples import (
     ODD_HEADERS,
     ONE_CALLER,
     OTHER_END,
+    PING_AT_REST,
     PING_WHILE_BUSY,
     RECORDS,
     SAMPLE,
@@ -53,7 +54,7 @@ MUTATIONS: dict[str, Mutation] = {
 }
 SERVES = {"training": False, "serving": True}
 READS = {"SM2": {"training": True, "serving": False}, "SM3": SERVES, "SM4": SERVES, "SM5": SERVES}
-READERS = [rule for rule in RULES if rule.id[:3] in READS]
+READERS = [rule for rule in RULES if rule.id[:3] in READS]  # SM111 has a row of its own for that
 
 
 def noticing(rule: Rule, judge: Callable[[Examination], Judgement]) -> list[str]:
@@ -86,6 +87,8 @@ TRIALS = {
         "easy": "SM201",
         "network": "SM209",
         "no extra channel": "SM214",
+        "no manifests": "SM213",
+        "unbuffered": "SM111",
         "toolkit": "SM211",
         "shared memory": "SM216",
         "json": "SM206",
@@ -97,6 +100,7 @@ TRIALS = {
         "hard": "SM301",
         "easy": "SM314",
         "batch": "SM402",
+        "empty model": "SM318",
         "other port": "SM115",
         "multi-model": "SM502",
     },
@@ -108,6 +112,7 @@ PROBES = {
     ONE_CALLER: "SM317",
     MANY_CALLERS: "SM315",
     BIG: "SM311",
+    PING_AT_REST: "SM304",
     PING_WHILE_BUSY: "SM305",
     UNKNOWN_TYPE: "SM309",
     BROKEN_BODY: "SM310",

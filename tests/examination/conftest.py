@@ -13,7 +13,7 @@ from smlocal.engine.interface import Engine
 from smlocal.evidence import Examination
 from smlocal.examination import Plan, read_plan
 from smlocal.examination.bounds import Bounds
-from smlocal.settings import Limits, Settings, check_table
+from smlocal.settings import MEBIBYTE, Limits, Settings, check_table
 from smlocal.wiring import Program
 from tests.container.conftest import build_image, docker_client, sklearn_image, xgboost_image
 
@@ -29,6 +29,7 @@ SCALED = Limits(
     transform_ping_interval=0.2,
     serving_stop_grace=1,
     training_stop_grace=1,
+    serverless_image_bytes=256 * MEBIBYTE,
 )
 Examine = Callable[..., Examination]
 

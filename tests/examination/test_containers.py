@@ -1,4 +1,4 @@
-"""Each container in `fixtures/containers` breaks its rule; the whole verdict on it is in its `expected.json`."""
+"""Each container in `fixtures` breaks its rule, and two break each error rule; the verdict is in `expected.json`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,34 @@ from typing import Any
 
 import pytest
 
-from smlocal.contract import RULES
+from smlocal.contract import RULES, Severity
 from tests.examination.conftest import Examine, differences, plan_in, verdict_on
 
-CONTAINERS = Path(__file__).resolve().parents[2] / "fixtures" / "containers"
-FOLDERS = sorted(path for path in CONTAINERS.iterdir() if path.is_dir())
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+FIRST, SECOND = (
+    sorted(path for path in (FIXTURES / name).iterdir() if path.is_dir())
+    for name in ("containers", "second_containers")
+)
+FOLDERS = [*FIRST, *SECOND]
 ARM = "arm64"
 
 Build = Callable[[Path], str]
 
 
 def test_every_rule_has_a_folder_and_every_folder_a_rule() -> None:
-    assert [folder.name for folder in FOLDERS] == [f"{rule.id}-{rule.name}" for rule in RULES]
+    assert [folder.name for folder in FIRST] == [f"{rule.id}-{rule.name}" for rule in RULES]
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_error_rule_has_a_second_folder() -> None:
+    errors = [rule for rule in RULES if rule.severity is Severity.ERROR]
+    assert [folder.name for folder in SECOND] == [f"{rule.id}-{rule.name}" for rule in errors]
+
+
+def _named(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=_named)
 def test_the_expected_verdict_breaks_the_rule_that_the_folder_is_named_for(folder: Path) -> None:
     expected = json.loads((folder / "expected.json").read_text())
     assert expected[folder.name.partition("-")[0]].startswith("broken")
@@ -34,7 +47,7 @@ def test_the_expected_verdict_breaks_the_rule_that_the_folder_is_named_for(folde
 
 @pytest.mark.engine
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", FOLDERS, ids=_named)
 def test_the_verdict_on_a_container_is_the_expected_one(folder: Path, build: Build, examine: Examine) -> None:
     examination = examine(build(folder), plan_in(folder / "smlocal.toml"))
     expected = json.loads((folder / "expected.json").read_text())
@@ -47,7 +60,7 @@ def build(build_image: Callable[..., str], docker_client: Any) -> Build:
     """Build a folder, for the platform that its Dockerfile names also where the engine's builder forgets it."""
 
     def make(folder: Path) -> str:
-        tag = build_image(folder, f"smlocal-test/containers:{folder.name.partition('-')[0].lower()}")
+        tag = build_image(folder, f"smlocal-test/{folder.parent.name}:{folder.name.partition('-')[0].lower()}")
         image = docker_client.images.get(tag)
         if f"--platform=linux/{ARM}" in (folder / "Dockerfile").read_text() and image.attrs["Architecture"] != ARM:
             tag = f"{tag}-{ARM}"

@@ -18,6 +18,7 @@ from smlocal.evidence import ServingTrial
 from smlocal.examination import Plan, Sample, Stop
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.multi_model import BIG_MODEL, MODELS
+from smlocal.examination.serving_run import Models, ServingRuns, empty_archive
 from smlocal.examination.serving_trials import ServingTrials
 from smlocal.hosting import ModelHost
 from smlocal.http_client import HttpClient
@@ -27,7 +28,7 @@ from smlocal.storage.directory import DirectoryStore
 from tests.contract.samples import IMAGE
 
 LIMITS = Limits(ping_timeout=0.5, ping_interval=0.05, start_window=0.6, serving_stop_grace=0.5)
-MODEL, BIG = "s3://check/model.tar.gz", "s3://check/big.tar.gz"
+MODEL, BIG, EMPTY = (f"s3://check/{name}.tar.gz" for name in ("model", "big", "empty"))
 SAMPLE = Sample(b"1\n", "text/csv")
 LABELS = "com.amazonaws.sagemaker.capabilities."
 MANY, PORT = f"{LABELS}multi-models", f"{LABELS}accept-bind-to-port"
@@ -72,6 +73,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Runs]]:
     store.ensure_bucket("check")
     for url in (MODEL, BIG):
         store.put("check", url.rpartition("/")[2], archive())
+    store.put("check", "empty.tar.gz", io.BytesIO(empty_archive()))
     launcher = Launcher(engine, owner.this_process(), "relay")
 
     def run(
@@ -86,8 +88,12 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Runs]]:
         host = ModelHost(launcher, http, store, settings)
         environment = {"SAGEMAKER_BIND_TO_PORT": told} if told else {}
         plan = Plan(train=False, samples=(SAMPLE,), serving_environment=environment)
-        trials = ServingTrials(host, http, settings, plan, model, lambda trial: None, Stop(), engine, Bounds(), too_big)
-        found = trials.run("model", replace(IMAGE, labels=dict.fromkeys(labels, "true")))
+        models = Models(model, EMPTY, too_big)
+        runs = ServingRuns(host, http, settings, plan, models, lambda trial: None, Stop(), engine, Bounds())
+        trials = ServingTrials(runs, plan, models, replace(IMAGE, labels=dict.fromkeys(labels, "true")))
+        found = trials.first("model")
+        for make in trials.others("model", found):
+            found |= make()
         return found, [spec for spec in engine.specs if spec.command == ("serve",)]
 
     yield run
@@ -105,14 +111,26 @@ def archive() -> io.BytesIO:
 
 
 RUNS = [
-    ("no label", obedient, (), MODEL, ["hard", "batch"]),
-    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model"]),
+    ("no label", obedient, (), MODEL, ["hard", "batch", "empty model"]),
+    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model", "empty model"]),
     ("a label for many models, and one of its own", headstrong, (MANY,), None, ["hard", "batch"]),
-    ("a label for many models, of which it dies", single, (MANY,), MODEL, ["hard", "batch", "multi-model"]),
+    (
+        "a label for many models, of which it dies",
+        single,
+        (MANY,),
+        MODEL,
+        ["hard", "batch", "multi-model", "empty model"],
+    ),
     ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy"]),
-    ("a label for a port", obedient, (PORT,), MODEL, ["hard", "batch"]),
-    ("a label for a port, and it has one of its own", headstrong, (PORT,), MODEL, ["hard", "other port", "batch"]),
-    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model"]),
+    ("a label for a port", obedient, (PORT,), MODEL, ["hard", "batch", "empty model"]),
+    (
+        "a label for a port, and it has one of its own",
+        headstrong,
+        (PORT,),
+        MODEL,
+        ["hard", "other port", "batch", "empty model"],
+    ),
+    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model", "empty model"]),
 ]
 
 
@@ -135,21 +153,21 @@ def test_a_label_that_says_anything_but_true_is_none() -> None:
 
 
 def test_the_batch_container_is_told_another_port_where_the_label_is(serve: Callable[..., Runs]) -> None:
-    trials, specs = serve(obedient, PORT)
+    trials, specs = serve(obedient, PORT, model=None)
     assert [spec.environment["SAGEMAKER_BIND_TO_PORT"] for spec in specs] == ["8080", "18080"]
     assert [trial.conditions.other_port for trial in trials.values()] == [False, True]
     assert trials["batch"].healthy and trials["batch"].of("records")
 
 
 def test_a_port_of_its_own_is_told_apart_by_a_run_without(serve: Callable[..., Runs]) -> None:
-    trials, specs = serve(headstrong, PORT)
+    trials, specs = serve(headstrong, PORT, model=None)
     assert [spec.environment["SAGEMAKER_BIND_TO_PORT"] for spec in specs] == ["8080", "18080", "8080"]
     assert [trial.healthy for trial in trials.values()] == [True, False, True]
     assert "port 18080" in trials["other port"].cause
 
 
 def test_whose_port_is_configured_is_told_no_other(serve: Callable[..., Runs]) -> None:
-    trials, specs = serve(obedient, PORT, told="8080")
+    trials, specs = serve(obedient, PORT, model=None, told="8080")
     assert list(trials) == ["hard", "batch"]
     assert [spec.environment["SAGEMAKER_BIND_TO_PORT"] for spec in specs] == ["8080", "8080"]
     assert not trials["batch"].conditions.other_port
@@ -159,14 +177,15 @@ def test_the_models_lie_below_opt_ml_models_and_nothing_in_opt_ml_model(serve: C
     seen: list[str] = []
 
     def looking(run: Run) -> int:
-        seen[:] = run.files.files("/opt/ml")
+        if "SAGEMAKER_MULTI_MODEL" in run.environment:
+            seen[:] = run.files.files("/opt/ml")
         return headstrong(run)
 
     trials, specs = serve(looking, MANY, too_big=BIG)
     assert seen == sorted(f"/opt/ml/models/{name}/model/weights" for name in (*MODELS, BIG_MODEL))
-    assert specs[-1].environment["SAGEMAKER_MULTI_MODEL"] == "true"
-    assert [mount.read_only for mount in specs[-1].mounts] == [True]
-    assert not [spec for spec in specs[:-1] if "SAGEMAKER_MULTI_MODEL" in spec.environment]
+    (spec,) = [spec for spec in specs if "SAGEMAKER_MULTI_MODEL" in spec.environment]
+    assert spec.environment["SAGEMAKER_MULTI_MODEL"] == "true"
+    assert [mount.read_only for mount in spec.mounts] == [True]
     assert trials["multi-model"].of("load a model that is too big")[0].model == BIG_MODEL
 
 

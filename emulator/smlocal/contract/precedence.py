@@ -2,7 +2,9 @@
 
 Causes stand in the order in which they are looked at, and what follows from a consequence comes after it: a finding at
 the end of a chain names the cause at its beginning. A consequence that is kept all the same stays kept. Two rules may
-explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run.
+explain each other in two ways: SM211 broken is what SM201 sees; SM201 broken leaves SM211 without a run. A cause may
+come after its consequence when all that follows from that follows from itself: SM302, which SM303 and SM304 explain
+when pings are answered, explains them when none is.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TRAINS = (
+    "SM111",
     "SM201",
     "SM202",
     "SM203",
@@ -20,8 +23,10 @@ _TRAINS = (
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -30,6 +35,7 @@ _TRAINS = (
     "SM219",
 )
 _BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
+_LIVES = ("SM318", "SM319", "SM320", "SM321")
 _MULTI_MODEL = ("SM501", "SM502", "SM503", "SM504", "SM505", "SM506", "SM507", "SM508")
 _SERVES = (
     "SM115",
@@ -50,21 +56,26 @@ _SERVES = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
     *_MULTI_MODEL,
 )
+_AFTER_ANSWERING = ("SM115", "SM318", "SM320", *_BATCH)
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
 _ASKED_OF_MODELS = ("SM502", "SM501", "SM506", "SM503", "SM504", "SM507", "SM505", "SM508")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _AFTER_PASSING = (
+    "SM111",
     "SM202",
     "SM204",
     "SM206",
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -85,6 +96,7 @@ _AFTER_COMING_UP = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
     *_MULTI_MODEL,
 )
@@ -115,7 +127,8 @@ FOLLOWS: Sequence[Link] = (
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
-    Link("SM211", ("SM201",)),
+    Link("SM110", _FAILS),
+    Link("SM211", ("SM201", "SM202")),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
@@ -126,12 +139,12 @@ FOLLOWS: Sequence[Link] = (
     Link("SM313", ("SM301", "SM302", "SM303"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM306", ("SM302", "SM304"), ("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
-    Link("SM304", ("SM302",), ("SM303", "SM314", *_AFTER_COMING_UP)),
+    Link("SM304", ("SM302", "SM305"), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
-    Link("SM302", hides=("SM314", *_AFTER_COMING_UP)),
-    Link("SM308", ("SM307",), ("SM115", *_BATCH)),
+    Link("SM302", hides=("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
+    Link("SM308", ("SM307",), _AFTER_ANSWERING),
     Link("SM317", ("SM307",)),
-    Link("SM307", hides=("SM115", *_BATCH)),
+    Link("SM307", hides=_AFTER_ANSWERING),
     Link("SM310", hides=("SM312",)),
     Link("SM311", ("SM404",), ("SM407",)),
     # What a batch container is asked, in this order, until something is not answered.

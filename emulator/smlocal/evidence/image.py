@@ -36,6 +36,14 @@ class SecretSeen:
 
 
 @dataclass(frozen=True)
+class PushedManifest:
+    """What a push of the image hands to a registry."""
+
+    media_type: str  # "application/vnd.oci.image.index.v1+json"
+    where: str  # who says so: "the engine's store", "the OCI layout image.tar"
+
+
+@dataclass(frozen=True)
 class ImageEvidence:
     """One image in the engine."""
 
@@ -55,6 +63,7 @@ class ImageEvidence:
     baked: tuple[str, ...]  # files below /opt/ml/{input,model,output}, at most a hundred
     secrets: tuple[SecretSeen, ...]
     driver_files: tuple[str, ...]  # of an NVIDIA driver
+    manifest: PushedManifest | None = None  # None: it is made only while it is pushed
 
     @property
     def holds_models(self) -> bool:

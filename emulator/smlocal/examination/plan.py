@@ -6,6 +6,8 @@ instance_type = "ml.m5.large"
 network_isolation = false         # whether its jobs and endpoints are to run isolated
 train = true                      # whether the image is to train
 serve = true                      # whether it is to serve
+serverless = false                # whether its endpoints are to be serverless
+oci_layout = "image.tar"          # what is pushed, when buildx wrote it: a tar or a folder of `--output type=oci`
 select = ["SM3"]                  # only rules whose ids begin so, unless the command selects others
 ignore = ["SM305"]                # no rule whose id begins so, unless the command ignores others
 
@@ -25,6 +27,8 @@ resumes = "going on from epoch"   # regex of the line by which it tells that it 
 [check.serving]
 model = "model.tar.gz"            # an archive, instead of the model that was trained
 environment = { KEY = "value" }
+asynchronous = false              # whether its endpoints are to serve asynchronous inference
+soak = 2000                       # requests that are to show whether its memory grows; without it, none are sent
 
 [check.multi_model]               # of an image whose label says that it holds many models
 too_big = "big.tar.gz"            # a model that it cannot hold beside three of the usual ones
@@ -45,14 +49,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smlocal.errors import InvalidRequest, SettingsError
+from smlocal.errors import BrokenArchive, InvalidRequest, SettingsError
+from smlocal.evidence import PushedManifest
 from smlocal.examination.interruption import Long
+from smlocal.examination.oci_layout import pushed_manifest
 from smlocal.metrics import MetricScanner
 
-_TOP = {"architecture", "instance_type", "network_isolation", "train", "serve", "training", "serving", "multi_model"}
+_TOP = {
+    "architecture",
+    "instance_type",
+    "network_isolation",
+    "train",
+    "serve",
+    "serverless",
+    "oci_layout",
+    "training",
+    "serving",
+    "multi_model",
+}
 _TRAINING = {"channels", "broken", "hyperparameters", "environment", "max_runtime", "metrics", "long"}
 _LONG = {"hyperparameters", "stop_after", "resumes"}
-_SERVING = {"model", "environment", "samples"}
+_SERVING = {"model", "environment", "asynchronous", "soak", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
 _MULTI_MODEL = {"too_big"}
 _RULES = {"select", "ignore"}
@@ -85,6 +102,8 @@ class Plan:
     network_isolation: bool = False
     train: bool = True
     serve: bool = True
+    serverless: bool = False
+    manifest: PushedManifest | None = None  # of the OCI layout that is pushed
     channels: Mapping[str, Source] = field(default_factory=dict)
     broken: Mapping[str, Source] = field(default_factory=dict)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -94,6 +113,8 @@ class Plan:
     long: Long | None = None
     model: Path | None = None
     serving_environment: Mapping[str, str] = field(default_factory=dict)
+    asynchronous: bool = False
+    soak: int = 0  # requests; 0: none
     samples: tuple[Sample, ...] = ()
     too_big: Path | None = None
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
@@ -129,6 +150,8 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         network_isolation=reader.kind(top.get("network_isolation", False), "check.network_isolation", bool),
         train=reader.kind(top.get("train", True), "check.train", bool),
         serve=reader.kind(top.get("serve", True), "check.serve", bool),
+        serverless=reader.kind(top.get("serverless", False), "check.serverless", bool),
+        manifest=reader.manifest(top["oci_layout"], "check.oci_layout") if "oci_layout" in top else None,
         channels=channels,
         broken=reader.broken(training.get("broken", {}), "check.training.broken", channels),
         hyperparameters=reader.hyperparameters(training.get("hyperparameters", {}), "check.training.hyperparameters"),
@@ -138,6 +161,8 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         long=reader.long(training["long"], "check.training.long") if "long" in training else None,
         model=reader.archive(serving["model"], "check.serving.model") if "model" in serving else None,
         serving_environment=reader.texts(serving.get("environment", {}), "check.serving.environment"),
+        asynchronous=reader.kind(serving.get("asynchronous", False), "check.serving.asynchronous", bool),
+        soak=reader.positive(serving["soak"], "check.serving.soak") if "soak" in serving else 0,
         samples=tuple(
             reader.sample(item, f"check.serving.samples[{number}]")
             for number, item in enumerate(reader.kind(serving.get("samples", []), "check.serving.samples", list))
@@ -260,6 +285,13 @@ class _Reader:
                 where, f"names the folder {found}; a model.tar.gz is needed: tar -czf model.tar.gz -C {found} ."
             )
         return found
+
+    def manifest(self, value: Any, where: str) -> PushedManifest:
+        path = self.path(value, where)
+        try:
+            return pushed_manifest(path)
+        except (BrokenArchive, OSError) as error:
+            raise self._refuse(where, f"names {path}, which is no OCI image layout: {error}") from error
 
     def sources(self, value: Any, where: str) -> dict[str, Source]:
         return {name: self._source(item, f"{where}.{name}") for name, item in self.table(value, where).items()}

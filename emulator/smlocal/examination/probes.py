@@ -19,6 +19,7 @@ from smlocal.http_client import HttpClient
 from smlocal.settings import MEBIBYTE, Limits
 
 SAMPLE = "sample"
+SAMPLE_AGAIN = "sample, once more"
 NO_ACCEPT = "without Accept"
 ODD_HEADERS = "unknown headers"
 UNKNOWN_TYPE = "unknown content type"
@@ -27,6 +28,7 @@ ONE_CALLER = "one caller"
 MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
+PING_AT_REST = "ping at rest"
 PING_AFTER = "ping after everything"
 
 _BIG_BYTES = 6 * MEBIBYTE  # API: InvokeEndpoint's Body
@@ -38,6 +40,8 @@ _AT_ONCE = 4  # big bodies, so that every worker of an ordinary server is busy
 _CALLERS = 8
 _TIMES_SERIAL, _TIMES_AT_ONCE = 2, 4  # that each body is sent
 _QUICK = 5.0  # seconds within which a sample must be answered to be sent again and again
+_LOADING = 15.0  # seconds that a server gets to answer the sample, which it called itself healthy for
+_LOADING_PAUSE = 0.25
 _BUSY_AFTER = 0.05  # seconds after which a server that got a big body is at work on it
 _MOST_PINGS = 100
 _PAUSE = 0.02  # seconds between pings
@@ -67,15 +71,17 @@ class Probes:
 
     def run(self) -> tuple[Exchange, ...]:
         """Everything, the gentle first; what may break the server comes last."""
-        found = [self._sample(SAMPLE, sample) for sample in self._samples]
+        found = list(self.samples())
+        found += self._once_more(found)
+        if not any(exchange.timed_out for exchange in found):  # else it may still be at work
+            found += self._at_rest()
         if self._samples:
             first = self._samples[0]
             found.append(self._invoke(NO_ACCEPT, first.body, {"Content-Type": first.content_type}))
             odd = {"X-Amzn-SageMaker-Custom-Attributes": "smlocal=check", "X-Smlocal-Unknown": "1"}
             found.append(self._invoke(ODD_HEADERS, first.body, {**headers_of(first), **odd}))
-            found += self._repeated(
-                quick=not any(exchange.timed_out or exchange.seconds > _QUICK for exchange in found)
-            )
+            answers = [exchange for exchange in found if exchange.probe != PING_AT_REST]
+            found += self._repeated(quick=not any(item.timed_out or item.seconds > _QUICK for item in answers))
             found += self._busy(first)
         content_type = self._samples[0].content_type if self._samples else "text/csv"
         body = self._samples[0].body if self._samples else b"1,2,3\n"
@@ -83,9 +89,32 @@ class Probes:
         found.append(self._invoke(BROKEN_BODY, _GARBAGE, {"Content-Type": content_type}))
         return tuple(found)
 
+    def samples(self) -> tuple[Exchange, ...]:
+        """The samples alone."""
+        return tuple(self._sample(SAMPLE, sample) for sample in self._samples)
+
+    def send_sample(self, number: int) -> Exchange:
+        """One of the samples, in turn."""
+        return self._sample(SAMPLE, self._samples[number % len(self._samples)])
+
     def pings_well(self) -> bool:
         """Whether it still answers GET /ping with 200."""
         return self._ping(PING_AFTER, self._limits.ping_timeout).status == 200
+
+    def _once_more(self, found: list[Exchange]) -> list[Exchange]:
+        """The first sample, when a server that is still healthy could not answer it, until it can: perhaps it loads."""
+        give_up = time.monotonic() + min(self._limits.invocation_timeout, _LOADING)
+        again: list[Exchange] = []
+        while _could_not(*(again or found[:1])) and time.monotonic() < give_up and self.pings_well():
+            time.sleep(_LOADING_PAUSE)
+            again = [self._sample(SAMPLE_AGAIN, self._samples[0])]
+        return again
+
+    def _at_rest(self) -> list[Exchange]:
+        """A ping while nothing else is asked, and a second where the first was too slow, which may be this machine's
+        doing."""
+        first = self._ping(PING_AT_REST, self._limits.ping_timeout)
+        return [first, self._ping(PING_AT_REST, self._limits.ping_timeout)] if first.timed_out else [first]
 
     def _sample(self, probe: str, sample: Sample) -> Exchange:
         return self._invoke(probe, sample.body, headers_of(sample), expected=sample.expect)
@@ -184,6 +213,11 @@ class Probes:
 
     def _since(self, moment: float) -> float:
         return moment - self._origin
+
+
+def _could_not(*exchanges: Exchange) -> bool:
+    """Whether a request failed by the server's doing, and at once."""
+    return any(not item.timed_out and (item.status is None or item.status >= 500) for item in exchanges)
 
 
 class _Answer:

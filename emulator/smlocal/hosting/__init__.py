@@ -6,6 +6,7 @@ from smlocal.hosting.host import ModelHost
 from smlocal.hosting.invocation import Failure, Invocation
 from smlocal.hosting.model import PORT, Model
 from smlocal.hosting.platforms import BATCH, REAL_TIME, Platform
+from smlocal.hosting.second_start import start_again
 from smlocal.hosting.server import ModelServer
 from smlocal.hosting.watch import State
 
@@ -22,4 +23,5 @@ __all__ = [
     "ModelServer",
     "Platform",
     "State",
+    "start_again",
 ]

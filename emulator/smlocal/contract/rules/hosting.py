@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
 from smlocal.contract.rules.serving_facts import (
@@ -15,12 +17,16 @@ from smlocal.contract.rules.serving_facts import (
     no_serving,
     not_up,
     said,
+    slow_at_rest,
 )
 from smlocal.evidence import Examination
 
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
 _RESOLVER = "127.0.0.11:"  # Docker's own, in every container on a network of its own
 _PING_SECONDS = 2.0
+_TAKEN_FOR_SICK = "the host is taken for sick and replaced; callers get 424 or 503 meanwhile"
+# whatever it names, even a path in the folder where it is; /proc and /sys are read-only, too, and no model is there
+_READ_ONLY = re.compile(r"^(?!.*(?<![\w/])/(?:proc|sys)\b).*read-only file system", re.I)
 _SLOW = "timed out"  # the fault of a ping that was not answered in time
 _TELLING_SECONDS = 0.25  # a ping that begins later before the end of a body may outlast it by chance
 
@@ -108,6 +114,11 @@ def ping_takes_too_long(examination: Examination) -> Judgement:
         slow = [ping for ping in pings if ping.fault == _SLOW or ping.seconds > _PING_SECONDS]
         seen = f"{len(slow)} of {len(pings)} pings took too long, the last {pings[-1].seconds:.1f} s"
         return broken(seen, sagemaker=UNHEALTHY)
+    at_rest = slow_at_rest(trial)
+    if at_rest:
+        return broken(
+            "healthy at first; later, while nothing else was asked:", said(at_rest[-1]), sagemaker=_TAKEN_FOR_SICK
+        )
     answered = [ping for ping in pings if ping.status is not None]
     if not answered:
         return without(Reason.RUN_MISSING)
@@ -144,7 +155,7 @@ def ping_waits_for_a_running_invocation(examination: Examination) -> Judgement:
         worst = refused[0] if refused else longest
         return broken(
             f"{said(worst)}; {len(waited)} of {len(busy)} pings were answered only after a body of 6 MiB was",
-            sagemaker="the host is taken for sick and replaced; callers get 424 or 503 meanwhile",
+            sagemaker=_TAKEN_FOR_SICK,
         )
     return kept(f"{len(busy)} pings while 6 MiB bodies were predicted, the longest {longest.seconds * 1000:.0f} ms")
 
@@ -211,7 +222,7 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     trial = examination.serving.get("hard")
     if trial is None or trial.run.start_error:
         return without(Reason.RUN_MISSING)
-    lines = [line for line in trial.run.last_lines if "read-only file system" in line.lower() and "/opt/ml" in line]
+    lines = [line for line in trial.run.last_lines if _READ_ONLY.search(line)]
     if lines:
         severity = Severity.WARNING if trial.healthy else None
         text = trial.reason or "OSError: [Errno 30] in the log"

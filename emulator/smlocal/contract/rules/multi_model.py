@@ -8,7 +8,6 @@ from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, 
 from smlocal.contract.rule import rule
 from smlocal.contract.rules.serving_facts import (
     UNHEALTHY,
-    is_good,
     is_wrong,
     model_error,
     multi_model_trial,
@@ -38,7 +37,7 @@ def _after(examination: Examination, probe: str) -> tuple[Exchange, ...]:
 
 
 def _bad(exchanges: Sequence[Exchange]) -> Exchange | None:
-    return next((exchange for exchange in exchanges if not is_good(exchange)), None)
+    return next((exchange for exchange in exchanges if not exchange.good), None)
 
 
 def _ends(exchange: Exchange) -> tuple[str, ...]:
@@ -141,7 +140,7 @@ def model_is_not_described(examination: Examination) -> Judgement:
     if isinstance(found, Judgement):
         return found
     exchange = found[0]
-    if not is_good(exchange):
+    if not exchange.good:
         return broken(said(exchange), explains=_ends(exchange))
     if exchange.models != (exchange.model,):
         return broken(f"it does not tell of {exchange.model}: {said(exchange)}", explains=())
@@ -189,12 +188,12 @@ def model_is_not_unloaded(examination: Examination) -> Judgement:
         return found
     exchange = found[0]
     full = "507, or an end for want of memory, when more models are asked for than fit"
-    if not is_good(exchange):
+    if not exchange.good:
         return broken(said(exchange), sagemaker=full, explains=_ends(exchange))
     listed = _names(_after(examination, "models after one is unloaded")) or []
     if exchange.model in listed:
         return broken(said(exchange), "it is still listed", sagemaker=full, explains=())
-    answered = [item for item in _after(examination, "invoke an unloaded model") if is_good(item)]
+    answered = [item for item in _after(examination, "invoke an unloaded model") if item.good]
     if answered:
         return broken(said(exchange), f"it still answers: {said(answered[0])}", sagemaker=full, explains=())
     return kept(said(exchange))
@@ -236,7 +235,7 @@ def unknown_model_is_not_404(examination: Examination) -> Judgement:
     if isinstance(found, Judgement):
         return found
     invoked = found[0]
-    if is_good(invoked):
+    if invoked.good:
         return broken(said(invoked), sagemaker="200, and another model's answer", severity=Severity.ERROR, explains=())
     return _status(examination, "unknown model", _NOT_FOUND)
 

@@ -77,8 +77,10 @@ def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Ju
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
 
 
-def is_good(exchange: Exchange) -> bool:
-    return exchange.status is not None and 200 <= exchange.status <= 299
+def slow_at_rest(trial: ServingTrial) -> tuple[Exchange, ...]:
+    """The pings that were sent while nothing else was asked, when none of them was answered in time."""
+    pings = trial.of("ping at rest")
+    return pings if all(ping.timed_out for ping in pings) else ()
 
 
 def is_wrong(exchange: Exchange) -> bool:

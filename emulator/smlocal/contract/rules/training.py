@@ -52,6 +52,11 @@ def _failed(examination: Examination) -> list[TrainingTrial]:
     return [trial for trial in failed if trial.run.exit_code and not trial.run.out_of_memory]
 
 
+def uploaded(trial: TrainingTrial) -> list[str]:
+    """What a run left in /opt/ml/model that makes a model: folders alone are none."""
+    return [item.path for item in trial.run.model_files if item.kind in UPLOADED]
+
+
 def ending(trial: TrainingTrial) -> tuple[str, ...]:
     """What was seen of a failed run: how it ended and its last lines."""
     return (f"{trial.conditions}: {how(trial)}", *(f"| {line}" for line in trial.run.last_lines[-5:]))
@@ -126,7 +131,7 @@ def empty_model_directory(examination: Examination) -> Judgement:
     good = good_run(examination)
     if good is None:
         return without(Reason.RUN_MISSING)
-    files = [item.path for item in good.run.model_files if item.kind in UPLOADED]
+    files = uploaded(good)
     if files:
         return kept(f"/opt/ml/model holds {', '.join(files[:3])}")
     return broken(
@@ -260,16 +265,17 @@ def needs_the_network(examination: Examination) -> Judgement:
     return lifted_by_one(examination, "network", True, severity)
 
 
-@rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
-def needs_toolkit_variables(examination: Examination) -> Judgement:
-    """The program needs SM_* variables, which the platform does not set.
+@rule("SM213", Severity.ERROR, "captured from jobs of the platform, 2020 and 2022: input/data/train-manifest")
+def trips_over_manifests(examination: Examination) -> Judgement:
+    """The program trips over the `<channel>-manifest` files beside the channels.
 
-    Why: SM_MODEL_DIR, SM_CHANNEL_TRAIN and the like come from the sagemaker-training toolkit inside of AWS's own
-    images. An image without it gets none: KeyError: 'SM_MODEL_DIR'.
+    Why: In File mode the platform writes a file with the list of the objects beside the folder of each channel:
+    /opt/ml/input/data/train-manifest. No guide tells of it. A program that takes everything in /opt/ml/input/data for
+    the folder of a channel fails on the platform, and nowhere else.
 
-    Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
+    Fix: Read the folder of the channel by its name, or what inputdataconfig.json names; leave out what is no folder.
     """
-    return lifted_by_one(examination, "toolkit_variables", True)
+    return lifted_by_one(examination, "manifests", False)
 
 
 @rule("SM214", Severity.WARNING, _RUNNING)

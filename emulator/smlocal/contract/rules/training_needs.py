@@ -1,4 +1,4 @@
-"""SM215 to SM217: what a training asks for that no container of the platform has.
+"""SM211, SM215 to SM217: what a training asks for that no container of the platform has.
 
 A terminal and privileges are judged by what the program says when it fails, and not by a run that has them: nobody
 answers at a terminal here, and an image that is looked at with privileges could harm this machine.
@@ -7,14 +7,19 @@ answers at a terminal here, and an image that is looked at with privileges could
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.contract.rules.training import good_run, how, lifted_by_one, no_training, on_good_data
+from smlocal.contract.rules.training import good_run, how, lifted_by_one, no_training, on_good_data, uploaded
 from smlocal.evidence import Examination
 
-# Python's input(), isatty checks in words, ioctls on what is no terminal
-_NO_TERMINAL = re.compile(r"EOF when reading a line|\bnot a (tty|terminal)\b|Inappropriate ioctl for device", re.I)
+# Python's input(), isatty checks in words, ioctls on what is no terminal, ENXIO of the terminal itself
+_NO_TERMINAL = re.compile(
+    r"EOF when reading a line|\bnot a (tty|terminal)\b|Inappropriate ioctl for device"
+    r"|/dev/tty\b.*No such device or address|No such device or address.*/dev/tty\b",
+    re.I,
+)
 # bash says so whenever it has no terminal, and goes on. Source: logs of training jobs in amazon-sagemaker-examples.
 _HARMLESS = re.compile(r"cannot set terminal process group")
 # EPERM; FUSE; mount; Docker in Docker
@@ -38,6 +43,36 @@ def _told(examination: Examination, words: re.Pattern[str]) -> Judgement:
         if told:
             return broken(f"{trial.conditions}: {how(trial)}", f"| {told[-1]}", sagemaker=trial.reason)
     return without(Reason.RUN_MISSING)
+
+
+@rule("SM211", Severity.ERROR, "aws/sagemaker-training-toolkit issue 107")
+def needs_toolkit_variables(examination: Examination) -> Judgement:
+    """The program needs SM_* variables, which the platform does not set.
+
+    Why: SM_MODEL_DIR, SM_CHANNEL_TRAIN and the like come from the sagemaker-training toolkit inside of AWS's own
+    images. An image without it gets none: KeyError: 'SM_MODEL_DIR'; or, where a folder of its author's stands in for
+    them, a model that is written elsewhere and lost.
+
+    Fix: Use the fixed paths (/opt/ml/model, /opt/ml/input/data/<channel>) as defaults, or install the toolkit.
+    """
+    return _model_lost(examination) or replace(
+        lifted_by_one(examination, "toolkit_variables", True), explains=("SM201",)
+    )
+
+
+def _model_lost(examination: Examination) -> Judgement | None:
+    """Whether a run left its model nowhere, and the same run with the toolkit's variables left one."""
+    good = [trial for trial in on_good_data(examination) if trial.good]
+    for found in (trial for trial in good if trial.conditions.toolkit_variables and uploaded(trial)):
+        hard = replace(found.conditions, toolkit_variables=False)
+        for lost in (trial for trial in good if trial.conditions == hard and not uploaded(trial)):
+            return broken(
+                f"{lost.conditions}: {lost.status}, and /opt/ml/model is empty",
+                f"{found.conditions}: /opt/ml/model holds {', '.join(uploaded(found)[:3])}",
+                sagemaker=lost.status,
+                explains=("SM202",),
+            )
+    return None
 
 
 @rule("SM215", Severity.ERROR, "aws/sagemaker-python-sdk, local/image.py (tty: True in local mode only)")
