@@ -76,6 +76,15 @@ SOCKET = FileSeen("socket", "other", 0, 0o755)
 LINK = FileSeen("latest", "symlink", 0, 0o777)
 FAILS = training(GOOD, hard=failed(), easy=failed(EASY))
 
+NOT_HERE = failed(failure=None, code=None, start_error="exec: no space left on device")
+WRAPPED = training(
+    off_path(entrypoint(GOOD, "/entry.sh"), "train"), hard=failed(last_lines=("/entry.sh: 3: exec: train: not found",))
+)
+SOMETHING_ELSE = training(
+    off_path(entrypoint(GOOD, "/entry.sh"), "train"),
+    hard=failed(last_lines=("/entry.sh: 3: exec: trainer: not found",)),
+)
+
 IMAGE_ROWS = [
     Row("SM101", "an image for the instances' processor", GOOD, KEPT),
     Row("SM101", "an ARM image for Graviton", image(ARM, architecture="arm64"), KEPT),
@@ -97,6 +106,9 @@ IMAGE_ROWS = [
     Row(
         "SM105", "serve is not executable and not asked for", with_program(TRAINS_ONLY, "serve", executable=False), KEPT
     ),
+    Row("SM105", "train is executable, and not for its user", training(GOOD, hard=not_started()), ERROR),
+    Row("SM105", "serve is executable, and not for its user", serving(GOOD, refused()), ERROR),
+    Row("SM105", "train does not start for something else", training(GOOD, hard=NOT_HERE), KEPT),
     Row("SM105", "train is not there at all", without_program(GOOD, "train"), KEPT),
     Row("SM105", "neither is there", without_program(without_program(GOOD, "train"), "serve"), Reason.NO_SUCH_CASE),
     Row("SM105", "neither is asked for", asked(GOOD, training=False, serving=False), Reason.NO_SUCH_CASE),
@@ -131,6 +143,8 @@ IMAGE_ROWS = [
         off_path(entrypoint(GOOD, "tini", "--", "python3"), "train", "serve"),
         Reason.NO_SUCH_CASE,
     ),
+    Row("SM108", "a script that starts the word in vain", WRAPPED, ERROR),
+    Row("SM108", "a script that starts another program in vain", SOMETHING_ELSE, Reason.NO_SUCH_CASE),
     Row("SM108", "no ENTRYPOINT", GOOD, Reason.NO_SUCH_CASE),
     Row("SM109", "nothing is baked in", GOOD, KEPT),
     Row("SM109", "a model is baked in", image(GOOD, baked=("/opt/ml/model/model.bin",)), WARNING),

@@ -214,7 +214,8 @@ def healthy_before_it_can_work(examination: Examination) -> Judgement:
     """The server answers GET /ping with 200 before an invocation can work.
 
     Why: SageMaker sends requests from the first healthy ping on. Whoever loads the model later fails the first callers
-    after each start, each new instance and each deployment.
+    after each start, each new instance and each deployment. Judged by the first sample, which is sent again for up to
+    15 seconds where it fails with a 5xx: who then still loads is told so by the sample's own rule.
 
     Fix: Load the model before the server listens, or answer /ping with 503 until it is there.
     """
