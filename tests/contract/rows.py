@@ -301,6 +301,7 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
 UNPACKING = "tar: ./weights.bin: Cannot open: Read-only file system"
 LOADING = (exchange(SAMPLE, 502), exchange(SAMPLE_AGAIN))
+SICK_AT_REST = (exchange(PING_AT_REST, 500),) * 2
 SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
@@ -350,6 +351,10 @@ SERVING_ROWS = [
     Row("SM304", "pings are not answered in time", pinged(REFUSED_PING, SLOW_PING), ERROR),
     Row("SM304", "the healthy ping takes long", serving(GOOD, served(start_pings=(ping(seconds=2.5),))), ERROR),
     Row("SM304", "pings are slow until it is ready", serving(GOOD, served(start_pings=(SLOW_PING, ping()))), KEPT),
+    Row("SM303", "pings get 500 after the first invocation", asking(GOOD, at_rest=SICK_AT_REST), ERROR),
+    Row("SM303", "one of two pings gets 500", asking(GOOD, at_rest=(*SICK_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
+    Row("SM303", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), KEPT),
+    Row("SM304", "pings get 500 after the first invocation", asking(GOOD, at_rest=SICK_AT_REST), KEPT),
     Row("SM304", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), ERROR),
     Row("SM304", "one of two pings is slow", asking(GOOD, at_rest=(*SLOW_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
     Row("SM304", "a later ping is cut off", asking(GOOD, at_rest=(unanswered(PING_AT_REST),)), KEPT),
@@ -446,6 +451,7 @@ SERVING_ROWS = [
     Row("SM310", "it hangs", asking(GOOD, broken_body=(unanswered(BROKEN_BODY, TIMED_OUT),)), ERROR),
     Row("SM310", "it drops the connection", asking(GOOD, broken_body=(unanswered(BROKEN_BODY),)), ERROR),
     Row("SM310", "it ends afterwards", asking(GOOD, alive=False), ERROR),
+    Row("SM310", "pings got 500 before, too", asking(GOOD, alive=False, at_rest=SICK_AT_REST), KEPT),
     Row("SM310", "pings were slow before, too", asking(GOOD, alive=False, at_rest=SLOW_AT_REST), KEPT),
     Row(
         "SM310",

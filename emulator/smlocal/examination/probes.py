@@ -109,10 +109,9 @@ class Probes:
         ]
 
     def _at_rest(self) -> list[Exchange]:
-        """A ping while nothing else is asked, and a second where the first was too slow, which may be this machine's
-        doing."""
+        """A ping while nothing else is asked, and a second where the first was not good: slow may be this machine."""
         first = self._ping(PING_AT_REST, self._limits.ping_timeout)
-        return [first, self._ping(PING_AT_REST, self._limits.ping_timeout)] if first.timed_out else [first]
+        return [first, self._ping(PING_AT_REST, self._limits.ping_timeout)] if first.status != 200 else [first]
 
     def _sample(self, probe: str, sample: Sample) -> Exchange:
         return self._invoke(probe, sample.body, _headers(sample), expected=sample.expect)

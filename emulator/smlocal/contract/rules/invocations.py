@@ -16,7 +16,7 @@ from smlocal.contract.rules.serving_facts import (
     is_wrong,
     model_error,
     said,
-    slow_at_rest,
+    sick_at_rest,
 )
 from smlocal.evidence import Examination, Exchange
 
@@ -109,7 +109,7 @@ def _client_fault(examination: Examination, probe: str, may_end: bool = False) -
         return found
     exchange, trial = found[0], healthy_trial(examination)
     bad_before = _bad_before(examination, exchange)
-    is_dead = may_end and trial is not None and not trial.alive_after and not slow_at_rest(trial)
+    is_dead = may_end and trial is not None and not trial.alive_after and sick_at_rest(trial) is None
     if bad_before and (exchange.status is None or exchange.status >= 500 or is_dead):
         return without(Reason.INCONCLUSIVE, f"already before: {bad_before}")
     if is_dead:
