@@ -22,6 +22,7 @@ NEEDED = [
     "smlocal/py.typed",
     "smlocal/images/aws_registries.json",
     "smlocal/report/check.schema.json",
+    "smlocal/report/compare.schema.json",
     "smlocal/share/container/base/Dockerfile",
     "smlocal/share/container/base/customize.sh",
     "smlocal/share/container/sklearn/Dockerfile",

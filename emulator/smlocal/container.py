@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from smlocal.container_output import ContainerOutput, LogLine
-from smlocal.engine.interface import Engine, Pipe
+from smlocal.engine.interface import Engine, PathFacts, Pipe
 from smlocal.errors import EngineError, SmlocalError
 
 __all__ = ["Exit", "LaunchedContainer", "LogLine"]
@@ -55,10 +55,12 @@ class LaunchedContainer:
         self._watcher: threading.Thread | None = None
 
     def start(self, on_line: Callable[[LogLine], None]) -> None:
-        """Start the program; its lines go to `on_line`, on a thread of ours, whole and in order.
+        """Start the program; its lines go to `on_line`, on a thread of ours, whole and in order. Once it has ended, it
+        can be started again: in the same container, with the files that it left.
 
         Raises ContainerNotStarted with the engine's own words.
         """
+        self._forget()
         output = self._output = ContainerOutput(self._engine, self.id, on_line)
         try:
             self._engine.start(self.id)
@@ -68,6 +70,16 @@ class LaunchedContainer:
         self._watcher = threading.Thread(target=self._watch, args=(output,), name="container exit", daemon=True)
         output.begin()
         self._watcher.start()
+
+    def _forget(self) -> None:
+        """Nothing of the last run is known any more; the engine gives a container another address at each start."""
+        if self._watcher is not None:
+            self._watcher.join(_DEATH)
+        if self._output is not None:
+            self._output.close()
+        self._over, self._ended = threading.Event(), threading.Event()
+        self._address = self._exit = self._failure = None
+        self._forced = False
 
     def _watch(self, output: ContainerOutput) -> None:
         try:
@@ -131,9 +143,21 @@ class LaunchedContainer:
         assert found is not None
         return found
 
+    def path(self, path: str) -> PathFacts:
+        """What is at a path, its last link not followed. Raises NotFoundInEngine."""
+        return self._engine.path(self.id, path)
+
     def read(self, path: str) -> Iterator[bytes]:
         """The tar stream of a path; members' names begin with its last component. Raises NotFoundInEngine."""
         return self._engine.get_archive(self.id, path)
+
+    def written_bytes(self) -> int | None:
+        """How much it has written outside of its volumes; None where the engine does not say."""
+        return self._engine.written_bytes(self.id)
+
+    def memory_bytes(self) -> int | None:
+        """The memory that its processes hold; None when nothing is known."""
+        return self._engine.memory_bytes(self.id)
 
     def open_pipe(self, argv: tuple[str, ...]) -> Pipe:
         """Run a command in the running container with its standard input and output in our hands."""

@@ -19,6 +19,7 @@ INPUT = f"{ROOT}/input"
 CONFIG = f"{INPUT}/config"
 DATA = f"{INPUT}/data"
 MODEL = f"{ROOT}/model"
+MODELS = f"{ROOT}/models"  # of a multi-model endpoint: developer guide, mms-container-apis
 OUTPUT = f"{ROOT}/output"
 OUTPUT_DATA = f"{OUTPUT}/data"
 FAILURE = f"{OUTPUT}/failure"

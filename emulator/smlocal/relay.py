@@ -77,7 +77,8 @@ class PublishedRelay:
         self.container: str | None = None
 
     def open(self, network: str | None, address: str, port: int) -> tuple[str, int]:
-        """Forward to `address:port` on `network`; gives the host and port to call."""
+        """Forward to `address:port` on `network`, and no longer to where it was before; gives the host and port."""
+        self.close()
         command = ("python3", "-c", _FORWARD, address, str(port), str(_PORT))
         spec = ContainerSpec(self._image, self._name, self._labels, command=command, published_port=_PORT)
         self.container = self._engine.create_container(spec)
@@ -109,7 +110,9 @@ class ApiRelay:
         self._target = ("", 0)
 
     def open(self, network: str | None, address: str, port: int) -> tuple[str, int]:
-        """Forward to `address:port` on `network` (None: the default bridge); gives the host and port to call."""
+        """Forward to `address:port` on `network` (None: the default bridge), and no longer to where it was before;
+        gives the host and port to call."""
+        self.close()
         waiting = ("python3", "-c", "import threading; threading.Event().wait()")
         spec = ContainerSpec(self._image, self._name, self._labels, command=waiting, network=network)
         self.container = self._engine.create_container(spec)

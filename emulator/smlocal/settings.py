@@ -41,12 +41,14 @@ class Limits:
     unhealthy_after_misses: int = 5  # our choice: the platform's number is not published
     invocation_timeout: float = 60.0  # developer guide, your-algorithms-inference-code
     invocation_body_bytes: int = 25 * MEBIBYTE  # InvokeEndpoint
+    model_load_timeout: float = 360.0  # developer guide, invoke-multi-model-endpoint
     serving_stop_grace: float = 30.0  # developer guide, your-algorithms-inference-code
     training_stop_grace: float = 120.0  # developer guide, your-algorithms-training-algo-dockerfile
     transform_start_window: float = 1800.0  # observed
     transform_ping_interval: float = 1.0  # observed
     transform_invocation_timeout: float = 600.0  # ModelClientConfig.InvocationsTimeoutInSeconds
     transform_retries: int = 3  # ModelClientConfig.InvocationsMaxRetries
+    serverless_image_bytes: int = 10 * 1024 * MEBIBYTE  # developer guide, serverless-endpoints
 
 
 @dataclass(frozen=True)

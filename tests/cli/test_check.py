@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,6 +78,8 @@ USAGE = [
     ([], SAMPLE_WITHOUT_TYPE, "'check.serving.samples[0]' in "),
     ([], "[check.training]\nchannels = { a = 'none.csv' }\n", "names 'none.csv', which is not there"),
     ([], "[check.serving]\nmodel = '.'\n", "a model.tar.gz is needed"),
+    ([], "[check.multi_model]\ntoo_big = '.'\n", "'check.multi_model.too_big' in "),
+    ([], "[check.multi_model]\nmodels = 3\n", "'check.multi_model.models' in "),
     ([], "[check]\ninstance_type = 'ml.none'\n", "'ml.none' is not an instance type"),
 ]
 
@@ -153,8 +156,7 @@ def test_the_reference_image_passes_and_nothing_is_left(
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     configure(Path.cwd())
-    reports = ("text", "json", "junit", "sarif", "markdown", "html")
-    said = smlocal("check", sklearn_image, *(word for name in reports for word in ("--output", f"{name}=r.{name}")))
+    said = smlocal("check", sklearn_image, *(word for name in FORMATS for word in ("--output", f"{name}=r.{name}")))
     assert said.code == 0, said
     assert said.out.splitlines()[-1].startswith(f"PASSED {sklearn_image}: 0 errors, ")
     assert said.err == f"examining {sklearn_image}\n"
@@ -162,6 +164,13 @@ def test_the_reference_image_passes_and_nothing_is_left(
     jsonschema.Draft202012Validator(schema()).validate(document)
     assert document["passed"] and document["counts"]["errors"] == 0
     assert {run["word"] for run in document["runs"]} == {"train", "serve"}
+    assert all(0 < run["program_seconds"] < run["seconds"] for run in document["runs"] if run["word"] == "train")
+    asked = [run for run in document["runs"] if run["word"] == "serve" and run["sample_seconds"]]
+    assert [0 < run["sample_seconds"]["median"] <= run["sample_seconds"]["most"] for run in asked] == [True]
+    assert all(run["seconds"] > run["seconds_to_healthy"] for run in asked)
+    assert all(run["alone"] for run in document["runs"] if run["name"] == "hard")
+    facts, large = engine.facts(), 8 * 1024**3  # the memory of an ml.m5.large
+    assert any(not run["alone"] for run in document["runs"]) is (facts.cpus > 1 and facts.memory_bytes >= 2 * large)
     suite = ElementTree.parse("r.junit").getroot()[0]
     assert (int(suite.attrib["tests"]), suite.attrib["failures"]) == (len(RULES), "0")
     assert json.loads(Path("r.sarif").read_text())["runs"][0]["results"] == []
@@ -191,12 +200,26 @@ def test_what_the_runs_made_is_kept_when_it_is_asked_for(
 
 
 @pytest.mark.engine
+@pytest.mark.slow
+def test_a_model_that_is_too_big_reaches_the_container(smlocal: Command, build_image: Callable[..., str]) -> None:
+    container = CONTAINERS / "SM508-too-big-model-is-not-507"
+    image = build_image(container, "smlocal-test/containers:sm508")
+    said = smlocal("check", image, "--config", container / "smlocal.toml", "--select", "SM5", "--format", "json")
+    assert said.code == 1, said
+    found = {item["rule"]: item["outcome"] for item in said.json["findings"]}
+    assert found.pop("SM508") == "broken"
+    assert set(found.values()) == {"kept"}
+
+
+@pytest.mark.engine
 def test_an_image_without_programs_fails_with_its_cause_and_nothing_is_left(
     smlocal: Command, empty_image: str, engine: DockerEngine
 ) -> None:
-    configure(Path.cwd())
+    configure(Path.cwd(), CONFIGURATION + "\n[check]\ninstance_type = 'ml.c5.large'\n")
     said = smlocal("check", empty_image, "--format", "json")
     assert said.code == 1
+    assert (said.json["asked"]["instance_type"], said.json["asked"]["samples"]) == ("ml.c5.large", 1)
+    assert said.json["image"]["size_bytes"] > 0
     jsonschema.Draft202012Validator(schema()).validate(said.json)
     found = {item["rule"]: item for item in said.json["findings"]}
     assert [name for name, item in found.items() if item["outcome"] == "broken"] == ["SM103", "SM104"]
@@ -212,6 +235,35 @@ def test_without_a_configuration_the_user_is_told_what_cannot_be_tried(smlocal: 
     assert said.code == 1
     assert "note: no [check] table is configured: training and sample requests cannot be tried\n" in said.err
     assert said.out.splitlines()[-1].startswith(f"FAILED {empty_image}: 2 errors, ")
+
+
+FORMATS = ("text", "json", "junit", "sarif", "markdown", "html")
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_report_can_be_standard_output_and_nothing_else_is(smlocal: Command, empty_image: str, name: str) -> None:
+    said = smlocal("check", empty_image, "--select", "SM1", "--format", name, "-v", "--output", f"{name}=r")
+    begins = {
+        "text": "ERROR SM103",
+        "json": "{",
+        "junit": "<?xml",
+        "sarif": "{",
+        "markdown": "###",
+        "html": "<!DOCTYPE",
+    }
+    assert (said.code, said.out[: len(begins[name])]) == (1, begins[name])
+    assert name == "text" or said.out == Path("r").read_text()  # -v says more in the text
+    assert f"examining {empty_image}\n" in said.err
+
+
+@pytest.mark.engine
+def test_a_report_for_machines_is_utf_8_whatever_the_terminal_speaks(
+    command: Callable[..., subprocess.Popen[bytes]], empty_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = command("check", empty_image, "--select", "SM1", "--format", "markdown", stdout=subprocess.PIPE)
+    assert process.communicate(timeout=60)[0].decode().startswith("### ❌ failed: ")
 
 
 @pytest.mark.engine
@@ -254,7 +306,7 @@ def test_rules_are_selected_by_the_configuration_too_and_a_command_knows_better(
 ) -> None:
     Path("smlocal.toml").write_text("[check]\nselect = ['SM10']\nignore = ['SM104']\n")
     for words, expected in (
-        ((), {"SM101", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
+        ((), {"SM101", "SM102", "SM103", "SM105", "SM106", "SM107", "SM108", "SM109"}),
         (("--select", "SM103,SM104"), {"SM103"}),
         (("--select", "SM103,SM104", "--ignore", "SM103"), {"SM104"}),
     ):
@@ -307,7 +359,7 @@ _answer(Terminal(Format.text, 0), REPORTS["one of each outcome"])
 
 @pytest.mark.parametrize(("variables", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)], ids=["usual", "NO_COLOR"])
 def test_marks_are_coloured_on_a_terminal_unless_no_colour_is_wanted(variables: dict[str, str], coloured: bool) -> None:
-    shown = on_a_terminal(_REPORT, PYTHONPATH=os.pathsep.join([str(Path(__file__).parents[2])]), **variables)
+    shown = on_a_terminal(_REPORT, PYTHONPATH=os.pathsep.join(sys.path), **variables)
     marks = re.findall(r"\x1b\[[0-9;]*3[13]m(ERROR|WARNING|FAILED)\x1b\[0m ", shown)
     assert marks == (["ERROR", "WARNING", "FAILED"] if coloured else [])
     assert "| Traceback" in shown

@@ -241,6 +241,24 @@ def test_an_address_that_cannot_be_written_to_is_refused_before_the_engine_is_as
     assert sentence in said.err
 
 
+def _commands() -> list[str]:
+    """Every command but `check`, with what it needs to be called at all."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    needed = {"init": "x", "serve": "x", "logs": "x", "explain": "SM101", "transform": "x --input .", "compare": "x x"}
+    needed["invoke"] = "http://127.0.0.1:9 --body x --content-type x"
+    alone = [f"{name} {needed.get(name, '')}".strip() for name in commands if name not in ("check", "images")]
+    return [*alone, "images build", "images list"]
+
+
+@pytest.mark.parametrize("format_", ["junit", "sarif", "markdown", "html"])
+@pytest.mark.parametrize("command", _commands())
+def test_a_report_that_only_check_has_is_refused_by_name(smlocal: Command, command: str, format_: str) -> None:
+    said = smlocal(*command.split(), "--format", format_)
+    name = " ".join(command.split()[: 2 if command.startswith("images") else 1])
+    sentence = f"--format {format_}: `smlocal {name}` answers as text or json; `smlocal check` has the others"
+    assert (said.code, said.out, said.err) == (2, "", f"smlocal: {sentence}\n")
+
+
 def test_a_long_list_of_values_is_cut_to_those_like_the_given(smlocal: Command) -> None:
     said = smlocal("train", "x", "--instance-type", "ml.m5.lrge")
     assert len(said.err) < 400
@@ -290,7 +308,9 @@ def test_the_version_is_told(smlocal: Command) -> None:
     assert smlocal("--version").out == f"smlocal {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["train", "serve", "invoke", "transform", "ps", "logs", "prune", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "command", ["train", "serve", "invoke", "transform", "check", "compare", "ps", "logs", "prune", "doctor", "demo"]
+)
 def test_every_command_explains_itself(smlocal: Command, command: str) -> None:
     said = smlocal(command, "--help")
     assert said.code == 0

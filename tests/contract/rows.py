@@ -7,13 +7,14 @@ from dataclasses import replace
 from smlocal.contract import Outcome, Reason, Severity
 from smlocal.contract.finding import Judgement
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, Ping
-from tests.contract import rows_batch, rows_training
+from tests.contract import rows_batch, rows_endurance, rows_multi_model, rows_training
 from tests.contract.row import ERROR, KEPT, WARNING, Expected, Row
 from tests.contract.samples import (
     ANSWER,
     BIG,
     BROKEN_BODY,
     BROKEN_DATA,
+    DENIED,
     EASY,
     GOOD,
     JSON,
@@ -51,6 +52,7 @@ from tests.contract.samples import (
     off_path,
     overran,
     ping,
+    pushed,
     refused,
     repeated,
     served,
@@ -69,6 +71,8 @@ TRAINS_ONLY = asked(GOOD, serving=False)
 NO_DATA = asked(unmade(GOOD, serving=False), channels=())
 NOTHING_MADE = unmade(GOOD)
 ARM = asked(GOOD, architecture="arm64")
+SERVERLESS = asked(GOOD, serverless=True)
+OCI_INDEX = "vnd.oci.image.index.v1+json"
 ISOLATED = asked(GOOD, isolated=True)
 NO_BROKEN = asked(training(GOOD, hard=trained(), json=trained(JSON)), broken_data=False)
 FOLDER = FileSeen("cache", "directory", 0, 0o755)
@@ -84,12 +88,30 @@ SOMETHING_ELSE = training(
     off_path(entrypoint(GOOD, "/entry.sh"), "train"),
     hard=failed(last_lines=("/entry.sh: 3: exec: trainer: not found",)),
 )
+SHELLS_DENIAL = "/usr/local/bin/train: line 3: /opt/ml/model/mean.txt: Permission denied"
+ELSEWHERE = "PermissionError: [Errno 13] Permission denied: '/var/cache/words'"
+
+
+def denied(user: str, line: str = DENIED) -> Examination:
+    """The examination of an image whose training is denied something, as that user."""
+    runs = {"hard": failed(last_lines=(line,)), "easy": failed(EASY, last_lines=(line,))}
+    return image(training(GOOD, **runs), user=user)
+
+
+NOTHING_DENIED = image(also(GOOD, broken_data=failed(BROKEN_DATA, last_lines=(DENIED,))), user="model")
 
 IMAGE_ROWS = [
     Row("SM101", "an image for the instances' processor", GOOD, KEPT),
     Row("SM101", "an ARM image for Graviton", image(ARM, architecture="arm64"), KEPT),
     Row("SM101", "an ARM image for Intel", image(GOOD, architecture="arm64"), ERROR),
     Row("SM101", "an Intel image for Graviton", ARM, ERROR),
+    Row("SM102", "Docker's own manifest", pushed("vnd.docker.distribution.manifest.v2+json"), KEPT),
+    Row("SM102", "an OCI index", pushed(OCI_INDEX), ERROR),
+    Row("SM102", "an OCI manifest", pushed("vnd.oci.image.manifest.v1+json"), ERROR),
+    Row("SM102", "Docker's list", pushed("vnd.docker.distribution.manifest.list.v2+json"), WARNING),
+    Row("SM102", "another thing", pushed("vnd.docker.distribution.manifest.v1+json"), Reason.INCONCLUSIVE),
+    Row("SM102", "no manifest is known", GOOD, Reason.NO_SUCH_CASE),
+    Row("SM102", "an OCI index, and it only trains", asked(pushed(OCI_INDEX), serving=False), Reason.DOES_NOT_SERVE),
     Row("SM103", "train is on PATH", GOOD, KEPT),
     Row("SM103", "train is not there", without_program(GOOD, "train"), ERROR),
     Row("SM103", "serve alone is not there", without_program(GOOD, "serve"), KEPT),
@@ -154,8 +176,20 @@ IMAGE_ROWS = [
     Row("SM110", "USER 0:0", image(GOOD, user="0:0"), KEPT),
     Row("SM110", "a user", image(GOOD, user="model"), WARNING),
     Row("SM110", "a user by number, in root's group", image(GOOD, user="1000:0"), WARNING),
+    Row("SM110", "a user who is denied the model", denied("model"), ERROR),
+    Row("SM110", "root is denied something", image(denied("root"), user=""), KEPT),
+    Row("SM110", "a user, in a shell's words", denied("model", SHELLS_DENIAL), ERROR),
+    Row("SM110", "a user who is denied something else", denied("model", ELSEWHERE), WARNING),
+    Row("SM110", "a user who is denied something and passes", also(denied("model"), easy=trained(EASY)), WARNING),
+    Row("SM110", "a user who is denied something by broken data", NOTHING_DENIED, WARNING),
     Row("SM112", "no credentials", GOOD, KEPT),
     Row("SM112", "an access key", image(GOOD, secrets=(SECRET,)), ERROR),
+    Row("SM113", "a small image", GOOD, KEPT),
+    Row("SM113", "a small image for a serverless endpoint", SERVERLESS, KEPT),
+    Row("SM113", "10 GB for a serverless endpoint", image(SERVERLESS, size_bytes=10_737_418_240), KEPT),
+    Row("SM113", "more for a serverless endpoint", image(SERVERLESS, size_bytes=10_737_418_241), ERROR),
+    Row("SM113", "more for another endpoint", image(GOOD, size_bytes=10_737_418_241), WARNING),
+    Row("SM113", "more, and it only trains", image(TRAINS_ONLY, size_bytes=10_737_418_241), Reason.DOES_NOT_SERVE),
     Row("SM114", "no driver", GOOD, KEPT),
     Row("SM114", "a driver", image(GOOD, driver_files=("/usr/lib64/libcuda.so.535.104.05",)), ERROR),
 ]
@@ -565,7 +599,15 @@ SERVING_ROWS = [
     Row("SM317", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
 ]
 
-ROWS = [*IMAGE_ROWS, *TRAINING_ROWS, *rows_training.ROWS, *SERVING_ROWS, *rows_batch.ROWS]
+ROWS = [
+    *IMAGE_ROWS,
+    *TRAINING_ROWS,
+    *rows_training.ROWS,
+    *SERVING_ROWS,
+    *rows_endurance.ROWS,
+    *rows_batch.ROWS,
+    *rows_multi_model.ROWS,
+]
 
 
 def is_as_expected(judgement: Judgement, severity: Severity, expected: Expected) -> bool:

@@ -13,16 +13,20 @@ from tests.contract.samples import (
     GOOD,
     MODEL,
     NETWORK,
+    NO_MANIFESTS,
     RESUMED,
     SHARED_MEMORY,
     STOPPED,
+    UNBUFFERED,
     also,
     asked,
     broken_off,
     failed,
     halted,
+    image,
     killed,
     overran,
+    speaking,
     trained,
     training,
     unmade,
@@ -174,14 +178,78 @@ NEED_ROWS = [
     Row("SM217", "something else fails", saying(NO_INPUT), Reason.RUN_MISSING),
 ]
 
+AT_ITS_END = speaking(1.85, 1.86)  # of 1.9 s
+KEPT_BACK = training(GOOD, hard=AT_ITS_END, unbuffered=speaking(0.3, 1.86, conditions=UNBUFFERED))
+MANIFESTS_TRIP = training(GOOD, hard=failed(), easy=trained(EASY), no_manifests=trained(NO_MANIFESTS))
+BOTH_TRIP = training(GOOD, hard=failed(), easy=trained(EASY), no_manifests=failed(NO_MANIFESTS))
+GIBIBYTE = 1024**3
+
+
+def writing(size: int | None) -> Examination:
+    """The examination whose training wrote so much where nothing belongs."""
+    return training(GOOD, hard=replace(trained(), written_elsewhere=size))
+
+
+OUTPUT_ROWS = [
+    Row("SM111", "its lines come while it runs", GOOD, KEPT),
+    Row("SM111", "they come at its end, and sooner when unbuffered", KEPT_BACK, WARNING),
+    Row(
+        "SM111",
+        "so they do, and the image has the setting",
+        image(KEPT_BACK, environment={"PYTHONUNBUFFERED": "1"}),
+        KEPT,
+    ),
+    Row("SM111", "the setting is empty", image(KEPT_BACK, environment={"PYTHONUNBUFFERED": ""}), WARNING),
+    Row(
+        "SM111",
+        "they come at its end in any case",
+        training(GOOD, hard=AT_ITS_END, unbuffered=speaking(1.8, conditions=UNBUFFERED)),
+        KEPT,
+    ),
+    Row("SM111", "they come at its end, and that is soon", training(GOOD, hard=AT_ITS_END), Reason.INCONCLUSIVE),
+    Row(
+        "SM111",
+        "unbuffered it fails",
+        training(GOOD, hard=AT_ITS_END, unbuffered=failed(UNBUFFERED)),
+        Reason.INCONCLUSIVE,
+    ),
+    Row(
+        "SM111",
+        "unbuffered it says nothing",
+        training(GOOD, hard=AT_ITS_END, unbuffered=speaking(conditions=UNBUFFERED)),
+        Reason.INCONCLUSIVE,
+    ),
+    Row("SM111", "a line comes after its exit was seen", training(GOOD, hard=speaking(0.3, 1.95)), KEPT),
+    Row("SM111", "it says nothing", training(GOOD, hard=speaking()), Reason.NO_SUCH_CASE),
+    Row("SM111", "its end was not seen", training(GOOD, hard=speaking(0.3, ended=None)), Reason.RUN_MISSING),
+    Row("SM111", "it never passes", FAILS, Reason.RUN_MISSING),
+    Row("SM210", "it writes little elsewhere", GOOD, KEPT),
+    Row("SM210", "1 GiB", writing(GIBIBYTE), KEPT),
+    Row("SM210", "more than 1 GiB", writing(GIBIBYTE + 1), WARNING),
+    Row(
+        "SM210",
+        "more than 1 GiB, and it fails",
+        also(FAILS, hard=replace(failed(), written_elsewhere=2 * GIBIBYTE)),
+        WARNING,
+    ),
+    Row("SM210", "the engine does not say", writing(None), Reason.RUN_MISSING),
+    Row("SM213", "it passes with manifests", GOOD, KEPT),
+    Row("SM213", "it passes without the manifests alone", MANIFESTS_TRIP, ERROR),
+    Row("SM213", "it passes with network", NETWORK_NEEDED, KEPT),
+    Row("SM213", "it passes with everything lifted", BOTH_TRIP, Reason.INCONCLUSIVE),
+    Row("SM213", "it never passes", FAILS, Reason.RUN_MISSING),
+    Row("SM214", "it passes without the manifests", MANIFESTS_TRIP, KEPT),
+]
+
 ROWS = [
     *MODEL_ROWS,
+    *OUTPUT_ROWS,
     *NEED_ROWS,
     *STOP_ROWS,
     *METRIC_ROWS,
     *(
         Row(rule, claim, seen, reason)
-        for rule in ("SM207", "SM208", "SM212", "SM215", "SM216", "SM217", "SM218", "SM219")
+        for rule in ("SM111", "SM207", "SM208", "SM210", "SM212", "SM213", "SM215", "SM216", "SM217", "SM218", "SM219")
         for claim, seen, reason in (
             ("it only serves", SERVES_ONLY, Reason.DOES_NOT_TRAIN),
             ("there is no data", NO_DATA, Reason.NO_TRAINING_DATA),

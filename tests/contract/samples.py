@@ -18,6 +18,8 @@ from smlocal.evidence import (
     ImageEvidence,
     Ping,
     Program,
+    PushedManifest,
+    SecondStart,
     SecretSeen,
     ServingTrial,
     TrainingEvidence,
@@ -29,11 +31,16 @@ NETWORK = Conditions(network=True)
 TOOLKIT = Conditions(toolkit_variables=True)
 NO_EXTRA = Conditions(extra_channel=False)
 SHARED_MEMORY = Conditions(shared_memory=True)
-EASY = Conditions(network=True, extra_channel=False, toolkit_variables=True, shared_memory=True)
+EASY = Conditions(network=True, extra_channel=False, manifests=False, toolkit_variables=True, shared_memory=True)
 JSON = Conditions(json_hyperparameters=True)
 BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
-BATCH = Conditions(batch=True)
+UNBUFFERED = Conditions(unbuffered=True)
+NO_MANIFESTS = Conditions(manifests=False)
+BATCH = Conditions(batch=True, other_port=True)
+BATCH_ON_8080 = Conditions(batch=True)
+EMPTY_MODEL = Conditions(empty_model=True)
+MULTI_MODEL = Conditions(multi_model=True)
 RESUMED = Conditions(stopped=True, resumed=True)
 
 SAMPLE = "sample"
@@ -54,12 +61,26 @@ CRLF = "records with CRLF"
 BLANK_LINE = "records with a blank line"
 FULL = "full mini-batch"
 AT_ONCE = "as many requests at once as it proposes"
+LISTED_FIRST = "models before any is loaded"
+LOAD = "load"
+LOAD_TWICE = "load twice"
+LISTED = "models"
+DESCRIBE = "describe"
+INVOKE_MODEL = "invoke a model"
+UNKNOWN = "unknown model"
+UNLOAD = "unload"
+LISTED_AFTER = "models after one is unloaded"
+INVOKE_UNLOADED = "invoke an unloaded model"
+LOAD_AGAIN = "load after unloading"
+TOO_BIG = "load a model that is too big"
+INVOKE_AFTER = "invoke after a model that is too big"
 TIMED_OUT = "POST http://127.0.0.1:49153/invocations was not answered within 60 s"
 RESET = "POST http://127.0.0.1:49153/invocations failed: Connection reset by peer"
 
 ANSWER = b"0\n"
 LONGER_ANSWER = b"0\n0\n"
 MODEL = (FileSeen("model.joblib", "file", 4096, 0o644),)
+DENIED = "PermissionError: [Errno 13] Permission denied: '/opt/ml/model/mean.txt'"
 READ_ONLY = "OSError: [Errno 30] Read-only file system: '/opt/ml/model/cache'"
 UNHEALTHY = "The primary container for production variant AllTraffic did not pass the ping health check."
 
@@ -81,7 +102,10 @@ IMAGE = ImageEvidence(
     entrypoint=(),
     command=(),
     environment={"PATH": "/opt/program:/usr/bin:/bin"},
-    labels={},
+    labels={
+        "com.amazonaws.sagemaker.capabilities.multi-models": "true",
+        "com.amazonaws.sagemaker.capabilities.accept-bind-to-port": "true",
+    },
     user="",
     working_directory="/opt/program",
     programs={"train": program("train"), "serve": program("serve")},
@@ -95,6 +119,11 @@ SECRET = SecretSeen("environment variable KEY", "AWS access key")
 
 def image(seen: Examination, **changes: Any) -> Examination:
     return replace(seen, image=replace(seen.image, **changes))
+
+
+def pushed(media_type: str) -> Examination:
+    """A good image with the manifest of that type, without its `application/`."""
+    return image(GOOD, manifest=PushedManifest(f"application/{media_type}", "the engine's store"))
 
 
 def with_program(seen: Examination, word: str, **changes: Any) -> Examination:
@@ -122,7 +151,23 @@ def off_path(seen: Examination, *words: str) -> Examination:
 
 def trained(conditions: Conditions = HARD, **changes: Any) -> TrainingTrial:
     """A run that passed."""
-    return TrainingTrial(conditions, "Completed", "", 2.0, replace(_TRAINED, **changes), metrics=("accuracy",))
+    return TrainingTrial(
+        conditions,
+        "Completed",
+        "",
+        2.0,
+        replace(_TRAINED, **changes),
+        line_times=(0.4, 1.8),
+        program_began=0.2,
+        program_ended=1.9,
+        metrics=("accuracy",),
+        written_elsewhere=20_000,
+    )
+
+
+def speaking(*times: float, conditions: Conditions = HARD, ended: float | None = 1.9) -> TrainingTrial:
+    """A run that passed, and said something at these times."""
+    return replace(trained(conditions), line_times=times, program_ended=ended)
 
 
 def failed(
@@ -296,6 +341,8 @@ def refused(conditions: Conditions = HARD) -> ServingTrial:
 
 # batch
 
+SECOND_START = SecondStart(1.6, "", ("listening",))
+NEVER_AGAIN = SecondStart(None, "It exited with code 1.", ("OSError: [Errno 98] Address already in use",))
 PROPOSED = ExecutionParameters(200, concurrency=2)
 
 
@@ -321,7 +368,8 @@ def transforms(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
 
 def transformed(proposed: ExecutionParameters | None = PROPOSED, **changed: tuple[Exchange, ...]) -> ServingTrial:
     """A run as a batch transform that came up."""
-    return replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    run = replace(served(BATCH), exchanges=transforms(**changed), execution_parameters=proposed)
+    return replace(run, second_start=SECOND_START)
 
 
 def transforming(
@@ -331,13 +379,74 @@ def transforming(
     return replace(seen, serving={**seen.serving, "batch": transformed(proposed, **changed)})
 
 
+MEBIBYTE = 1024 * 1024
+FLAT = (90, 99, 100, 100, 101, 100, 101, 100, 100, 101, 100)  # MiB: what it needs, and no more
+
+
+def soaked(*held: int, of: ServingTrial | None = None) -> ServingTrial:
+    """A run that held so many MiB after each tenth of 2000 requests."""
+    return replace(of or served(), memory=tuple((number * 200, size * MEBIBYTE) for number, size in enumerate(held)))
+
+
+# multi-model endpoints
+
+NAMES = ("a1", "b2", "c3")
+
+
+def about(probe: str, model: str = "", status: int | None = 200, names: tuple[str, ...] | None = None) -> Exchange:
+    """A request for one model, or for the list; `names` are those of the answer."""
+    made = unanswered(probe, TIMED_OUT) if status is None else exchange(probe, status, expected=_expected(probe))
+    return replace(made, model=model, models=names)
+
+
+def _expected(probe: str) -> bytes | None:
+    return ANSWER if probe in (INVOKE_MODEL, INVOKE_AFTER) else None
+
+
+def of_models(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
+    """All exchanges of a good run as a multi-model endpoint in their order; the changed ones by the name that they
+    have here."""
+    first, second, third = NAMES
+    parts = {
+        "listed_first": (about(LISTED_FIRST, names=()),),
+        "loads": tuple(about(LOAD, name) for name in NAMES),
+        "load_twice": (about(LOAD_TWICE, first, 409),),
+        "listed": (about(LISTED, names=NAMES),),
+        "describe": (about(DESCRIBE, first, names=(first,)),),
+        "invoke": (about(INVOKE_MODEL, first), about(INVOKE_MODEL, third)),
+        "unknown": tuple(about(UNKNOWN, "none", 404) for _ in range(3)),
+        "unload": (about(UNLOAD, third),),
+        "listed_after": (about(LISTED_AFTER, names=(first, second)),),
+        "invoke_unloaded": (about(INVOKE_UNLOADED, third, 404),),
+        "load_again": (about(LOAD_AGAIN, third),),
+        "too_big": (about(TOO_BIG, "big", 507),),
+        "invoke_after": (about(INVOKE_AFTER, first),),
+    }
+    return tuple(item for part in {**parts, **changed}.values() for item in part)
+
+
+def holding(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
+    """The examination whose run as a multi-model endpoint had other exchanges."""
+    return as_multi_model(seen, answered(served(MULTI_MODEL), *of_models(**changed), alive=alive))
+
+
+def as_multi_model(seen: Examination, trial: ServingTrial) -> Examination:
+    """The examination with another run as a multi-model endpoint."""
+    return replace(seen, serving={**seen.serving, "multi-model": trial})
+
+
+def labelled(seen: Examination, *capabilities: str) -> Examination:
+    """The examination of an image with labels for these and no others."""
+    return image(seen, labels={f"com.amazonaws.sagemaker.capabilities.{name}": "true" for name in capabilities})
+
+
 def serving(seen: Examination, hard: ServingTrial, easy: ServingTrial | None = None) -> Examination:
     return replace(seen, serving={"hard": hard} if easy is None else {"hard": hard, "easy": easy})
 
 
 def asking(seen: Examination, alive: bool = True, **changed: tuple[Exchange, ...]) -> Examination:
     """The examination whose serving run had other exchanges."""
-    hard = answered(served(), *requests(**changed), alive=alive)
+    hard = answered(soaked(*FLAT), *requests(**changed), alive=alive)
     return replace(seen, serving={**seen.serving, "hard": hard})
 
 
@@ -365,6 +474,9 @@ GOOD = Examination(
         long_run=True,
         resumes=True,
         metrics=("accuracy",),
+        asynchronous=True,
+        soak=2000,
+        too_big=True,
     ),
     IMAGE,
     {
@@ -374,5 +486,10 @@ GOOD = Examination(
         "stopped": halted(),
         "resumed": halted(RESUMED, told="going on from epoch 3"),
     },
-    {"hard": served(), "batch": transformed()},
+    {
+        "hard": soaked(*FLAT),
+        "batch": transformed(),
+        "empty model": unhealthy(EMPTY_MODEL),
+        "multi-model": answered(served(MULTI_MODEL), *of_models()),
+    },
 )

@@ -13,7 +13,8 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, Row
+from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, Row, denied
+from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
     BIG,
@@ -23,7 +24,11 @@ from tests.contract.samples import (
     FULL,
     GOOD,
     HARD,
+    INVOKE_MODEL,
+    LISTED_FIRST,
+    LOAD,
     MODEL,
+    MULTI_MODEL,
     NETWORK,
     OTHER_END,
     READ_ONLY,
@@ -33,8 +38,10 @@ from tests.contract.samples import (
     SLOW_PING,
     TIMED_OUT,
     TOOLKIT,
+    about,
     also,
     answered,
+    as_multi_model,
     asked,
     asking,
     busy_pings,
@@ -43,6 +50,7 @@ from tests.contract.samples import (
     exited,
     failed,
     halted,
+    holding,
     image,
     killed,
     lines,
@@ -172,11 +180,28 @@ def test_what_follows_from_a_consequence_comes_after_it_or_follows_from_the_caus
 
 # whole verdicts
 
-ALL_TRAIN = [name for name in IDS if name.startswith("SM2")]
-ALL_SERVE = [name for name in IDS if name.startswith(("SM3", "SM4"))]
+ALL_TRAIN = [name for name in IDS if name.startswith("SM2") or name == "SM111"]
+ALL_SERVE = [name for name in IDS if name.startswith(("SM115", "SM3", "SM4", "SM5"))]
 NOT_WITHOUT_A_WORD = [name for name in ALL_TRAIN if name != "SM205"]
 BATCH = [name for name in IDS if name.startswith("SM4")]
-NEVER_UP = ["SM305", "SM307", "SM308", "SM309", "SM310", "SM311", "SM312", "SM315", "SM316", "SM317", *BATCH]
+MANY = [name for name in IDS if name.startswith("SM5")]
+LIVES = ["SM318", "SM319", "SM320", "SM321"]
+NEVER_UP = [
+    "SM305",
+    "SM307",
+    "SM308",
+    "SM309",
+    "SM310",
+    "SM311",
+    "SM312",
+    "SM315",
+    "SM316",
+    "SM317",
+    "SM115",
+    *LIVES,
+    *BATCH,
+    *MANY,
+]
 AFTER_PASSING = [name for name in ALL_TRAIN if name not in ("SM201", "SM203", "SM205")]
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
@@ -184,12 +209,22 @@ NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model
 ODD = Conditions(broken_data=True, toolkit_variables=True)
 LINKED = (*MODEL, FileSeen("latest", "symlink", 0, 0o777, "model.joblib"))
 PIPED = (*MODEL, FileSeen("pipe", "other", 0, 0o644))
+LOADS_ONE = (about(LISTED_FIRST, names=()), about(LOAD, "a1"), about(LOAD, "b2", 507))
+AFTER_DESCRIBING: dict[str, tuple[Exchange, ...]] = dict.fromkeys(
+    ("unknown", "unload", "listed_after", "invoke_unloaded", "load_again", "too_big", "invoke_after"), ()
+)
 DYING = served(stop_seconds=None, exited_by_itself=True)
 
 
 def without_batch(seen: Examination) -> Examination:
-    """The examination of an image that was not tried as a batch transform."""
-    return serving(seen, seen.serving["hard"])
+    """The examination of an image whose answers were worth no run as a batch transform, and none without its model."""
+    left_out = ("batch", "empty model")
+    return replace(seen, serving={name: trial for name, trial in seen.serving.items() if name not in left_out})
+
+
+def of_many(*exchanges: Exchange) -> Examination:
+    """The examination whose run as a multi-model endpoint was asked no more than this."""
+    return as_multi_model(GOOD, answered(served(MULTI_MODEL), *exchanges))
 
 
 def of_batch(*exchanges: Exchange) -> ServingTrial:
@@ -276,6 +311,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         untrained(training(GOOD, hard=failed(last_lines=(NO_INPUT,)), easy=failed(EASY, last_lines=(NO_INPUT,)))),
         ["SM215"],
         {"SM215": ["SM201", *[name for name in AFTER_PASSING if name != "SM215"], *ALL_SERVE]},
+    ),
+    (
+        "training is denied its model as another user, and nothing is there to serve",
+        untrained(denied("model")),
+        ["SM110"],
+        {"SM110": ["SM201", *AFTER_PASSING, *ALL_SERVE]},
+    ),
+    (
+        "training fails as another user, for a reason of its own",
+        denied("model", "ValueError: no such column"),
+        ["SM110", "SM201"],
+        {"SM201": AFTER_PASSING},
     ),
     (
         "no model, and so no server",
@@ -393,20 +440,20 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         "pings get 500 after the first invocation, which fails",
         without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())),
         ["SM303", "SM307"],
-        {"SM307": BATCH},
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
         without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())),
         ["SM308"],
-        {"SM308": ["SM307", *BATCH]},
+        {"SM308": ["SM115", "SM307", "SM318", "SM320", *BATCH]},
     ),
     (
         "a sample fails",
         without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
         ["SM307"],
-        {"SM307": BATCH},
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
     (
         "records fail, though the sample does not",
@@ -460,6 +507,34 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         serving(GOOD, answered(DYING, *requests(broken_body=(unanswered(BROKEN_BODY),)), alive=False)),
         ["SM310"],
         {"SM310": ["SM312"]},
+    ),
+    (
+        "a label for many models, and none of their routes",
+        of_many(about(LISTED_FIRST, status=404), about(LOAD, "a1", 404)),
+        ["SM115"],
+        {"SM115": MANY},
+    ),
+    (
+        "a label for many models, with which it does not come up",
+        as_multi_model(GOOD, exited(MULTI_MODEL)),
+        ["SM115"],
+        {"SM115": MANY},
+    ),
+    ("a label for another port, on which it does not come up", ELSEWHERE, ["SM115"], {}),
+    (
+        "a label for another port, and the second model cannot be loaded",
+        replace(
+            ELSEWHERE,
+            serving={**ELSEWHERE.serving, "multi-model": of_many(*LOADS_ONE).serving["multi-model"]},
+        ),
+        ["SM115", "SM501"],
+        {"SM501": [name for name in MANY if name not in ("SM501", "SM502")]},
+    ),
+    (
+        "an invocation of a model hangs",
+        holding(GOOD, **AFTER_DESCRIBING, invoke=(about(INVOKE_MODEL, "a1", None),)),
+        ["SM504"],
+        {"SM504": ["SM505", "SM507", "SM508"]},
     ),
 ]
 

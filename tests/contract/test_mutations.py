@@ -18,8 +18,18 @@ from tests.contract.samples import (
     BLANK_LINE,
     BROKEN_BODY,
     CRLF,
+    DESCRIBE,
     FULL,
     GOOD,
+    INVOKE_AFTER,
+    INVOKE_MODEL,
+    INVOKE_UNLOADED,
+    LISTED,
+    LISTED_AFTER,
+    LISTED_FIRST,
+    LOAD,
+    LOAD_AGAIN,
+    LOAD_TWICE,
     MANY_CALLERS,
     NO_ACCEPT,
     ODD_HEADERS,
@@ -29,7 +39,10 @@ from tests.contract.samples import (
     PING_WHILE_BUSY,
     RECORDS,
     SAMPLE,
+    TOO_BIG,
+    UNKNOWN,
     UNKNOWN_TYPE,
+    UNLOAD,
     unmade,
 )
 
@@ -40,8 +53,8 @@ MUTATIONS: dict[str, Mutation] = {
     "always fires": lambda rule, seen: broken("as always"),
 }
 SERVES = {"training": False, "serving": True}
-READS = {"SM2": {"training": True, "serving": False}, "SM3": SERVES, "SM4": SERVES}
-READERS = [rule for rule in RULES if rule.id[:3] in READS]
+READS = {"SM2": {"training": True, "serving": False}, "SM3": SERVES, "SM4": SERVES, "SM5": SERVES}
+READERS = [rule for rule in RULES if rule.id[:3] in READS]  # SM111 has a row of its own for that
 
 
 def noticing(rule: Rule, judge: Callable[[Examination], Judgement]) -> list[str]:
@@ -74,6 +87,8 @@ TRIALS = {
         "easy": "SM201",
         "network": "SM209",
         "no extra channel": "SM214",
+        "no manifests": "SM213",
+        "unbuffered": "SM111",
         "toolkit": "SM211",
         "shared memory": "SM216",
         "json": "SM206",
@@ -81,7 +96,14 @@ TRIALS = {
         "stopped": "SM207",
         "resumed": "SM218",
     },
-    "serving": {"hard": "SM301", "easy": "SM314", "batch": "SM402"},
+    "serving": {
+        "hard": "SM301",
+        "easy": "SM314",
+        "batch": "SM402",
+        "empty model": "SM318",
+        "other port": "SM115",
+        "multi-model": "SM502",
+    },
 }
 PROBES = {
     SAMPLE: "SM307",
@@ -101,6 +123,19 @@ PROBES = {
     BLANK_LINE: "SM406",
     AT_ONCE: "SM407",
     ACCEPT: "SM408",
+    LISTED_FIRST: "SM502",
+    LOAD: "SM501",
+    LOAD_TWICE: "SM506",
+    LISTED: "SM502",
+    DESCRIBE: "SM503",
+    INVOKE_MODEL: "SM504",
+    UNKNOWN: "SM507",
+    UNLOAD: "SM505",
+    LISTED_AFTER: "SM505",
+    INVOKE_UNLOADED: "SM505",
+    LOAD_AGAIN: "SM501",
+    TOO_BIG: "SM508",
+    INVOKE_AFTER: "SM508",
 }
 
 

@@ -21,7 +21,18 @@ from smlocal.evidence import (
     TrainingTrial,
 )
 from tests.contract.rows import ROWS, Row, is_as_expected
-from tests.contract.samples import GOOD, MODEL, SAMPLE, TIMED_OUT, exchange, served, trained, transforms
+from tests.contract.samples import (
+    GOOD,
+    MODEL,
+    SAMPLE,
+    TIMED_OUT,
+    exchange,
+    image,
+    of_models,
+    served,
+    trained,
+    transforms,
+)
 
 BY_ID = {rule.id: rule for rule in RULES}
 
@@ -63,10 +74,14 @@ conditions = st.builds(Conditions, **{item.name: st.booleans() for item in field
 seconds = st.floats(0, 100)
 statuses = st.none() | st.sampled_from([200, 204, 404, 413, 415, 500, 503])
 pings = st.builds(Ping, seconds, seconds, statuses, st.sampled_from(["", "timed out", "reset"]))
-probes = st.sampled_from([*dict.fromkeys(item.probe for item in (*served().exchanges, *transforms())), SAMPLE])
+probes = st.sampled_from(
+    [*dict.fromkeys(item.probe for item in (*served().exchanges, *transforms(), *of_models())), SAMPLE]
+)
 exchanges = st.builds(
-    lambda made, expected, fault, records, content_type: replace(
+    lambda made, expected, fault, records, content_type, models: replace(
         made,
+        models=models,
+        model="a",
         expected=expected,
         fault="" if made.status else fault,
         timed_out=fault == TIMED_OUT and not made.status,
@@ -80,6 +95,7 @@ exchanges = st.builds(
     st.sampled_from(["", "reset", TIMED_OUT]),
     st.none() | st.integers(0, 3),
     st.sampled_from(["", "*/*", "text/csv", "text/csv, application/json;q=0.1"]),
+    st.sampled_from([None, (), ("a",), ("a", "a")]),
 )
 proposals = st.builds(
     ExecutionParameters,
@@ -138,6 +154,13 @@ def serving_trials(draw: st.DrawFn) -> ServingTrial:
     return ServingTrial(draw(conditions), run, exchanges=asked, alive_after=alive, execution_parameters=told)
 
 
+RUNS = st.sampled_from(["hard", "easy", "batch", "other port", "multi-model"])
+labels = st.dictionaries(
+    st.sampled_from(list(GOOD.image.labels)),
+    st.sampled_from(["true", "false"]),
+)
+
+
 @st.composite
 def examinations(draw: st.DrawFn) -> Examination:
     asked = draw(
@@ -151,12 +174,14 @@ def examinations(draw: st.DrawFn) -> Examination:
             metrics=st.sampled_from([(), ("accuracy",)]),
             samples=st.integers(0, 2),
             records=st.booleans(),
+            too_big=st.booleans(),
         )
     )
     names = st.sampled_from(["hard", "easy", "network", "toolkit", "json", "broken data", "stopped", "resumed"])
     trained_so = draw(st.dictionaries(names, training_trials(), max_size=4))
-    served_so = draw(st.dictionaries(st.sampled_from(["hard", "easy", "batch"]), serving_trials(), max_size=3))
-    return replace(GOOD, asked=asked, training=trained_so, serving=served_so)
+    served_so = draw(st.dictionaries(RUNS, serving_trials(), max_size=4))
+    seen = image(GOOD, labels=draw(labels))
+    return replace(seen, asked=asked, training=trained_so, serving=served_so)
 
 
 @given(examinations())

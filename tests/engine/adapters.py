@@ -48,6 +48,10 @@ class Differences:
     overlays_folders: bool = True
     # such a volume is read after the run (Podman 4.3 reads the bare folder below it, which has nothing)
     reads_overlays_after_the_run: bool = True
+    # a link that leads nowhere is something (to Podman 4.3 nothing is there)
+    tells_links_to_nothing: bool = True
+    # the manifest of an image is told (Docker: with the containerd image store, from API 1.48 on)
+    keeps_manifests: bool = False
     # the volumes of the engine have a known size, so that a full disk can be had
     disk_bytes: int | None = None
     # containers are real: memory, shared memory, networks and process ids are the kernel's
@@ -95,6 +99,8 @@ PODMAN = Differences(
     start_failure_comes_at="attach",
     keeps_words_of_start_failure=False,
     reads_overlays_after_the_run=False,
+    tells_links_to_nothing=False,
+    keeps_manifests=True,
     facts=MappingProxyType({"name": "podman"}),
 )
 

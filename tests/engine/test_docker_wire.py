@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import socketserver
 import struct
@@ -58,6 +59,27 @@ def peer(tmp_path: Path) -> Iterator[Peer]:
         yield found
         found.shutdown()
         serving.join()
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ({}, ""),
+        ({"Descriptor": None}, ""),
+        (
+            {"Descriptor": {"mediaType": "application/vnd.oci.image.index.v1+json"}},
+            "application/vnd.oci.image.index.v1+json",
+        ),
+    ],
+    ids=["before API 1.48", "another store", "the containerd store"],
+)
+def test_an_engine_whose_store_keeps_manifests_tells_their_type(peer: Peer, kept: dict[str, object], told: str) -> None:
+    answer = json.dumps({"Id": "sha256:0123", "Architecture": "amd64", **kept}).encode()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(answer)
+    peer.play = lambda connection: connection.sendall(head + answer)
+    engine = DockerEngine(peer.address)
+    assert engine.image("algorithm").manifest_type == told
+    engine.close()
 
 
 def frame(stream: int, payload: bytes) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from smlocal.engine.interface import VolumeMount
+from smlocal.engine.interface import PathFacts, VolumeMount
 from smlocal.errors import DiskFull, EngineError, NotFoundInEngine, StorageError
 from smlocal.tree import TreeDirectory, TreeFile, text_file
 from tests.engine.adapters import ALL
@@ -136,6 +138,60 @@ def test_a_file_larger_than_any_buffer_goes_in_and_out_whole(stage: Stage) -> No
     stage.put(container, "/opt/ml/input", TreeFile("big", len(data), lambda: io.BytesIO(data)))
 
     assert stage.file(container, "/opt/ml/input/big") == data
+
+
+def test_what_is_at_a_path_is_told_without_its_bytes(stage: Stage) -> None:
+    container = stage.create(exits(0))
+    stage.put(
+        container,
+        "/",
+        text_file("looked/deep/file", "1", 0o640),
+        TreeDirectory("looked/folder", 0o750),
+    )
+    _put_links(stage, container, {"short": "deep", "away": "short/../folder"})
+    told = {
+        "/looked/deep/file": PathFacts("file", 0o640),
+        "/looked/folder": PathFacts("directory", 0o750),
+        "/looked/short/file": PathFacts("file", 0o640),
+        "/looked/short": PathFacts("symlink", 0o777, "/looked/deep"),
+        "/looked/away": PathFacts("symlink", 0o777, "/looked/folder"),
+    }
+    assert {path: stage.engine.path(container, path) for path in told} == told
+    with pytest.raises(NotFoundInEngine, match="/looked/nothing"):
+        stage.engine.path(container, "/looked/nothing")
+
+
+def test_a_link_that_leads_nowhere_is_something_or_nothing(stage: Stage) -> None:
+    container = stage.create(exits(0))
+    stage.put(container, "/", TreeDirectory("looked"))
+    _put_links(stage, container, {"nowhere": "/not/there"})
+
+    if stage.adapter.differences.tells_links_to_nothing:
+        assert stage.engine.path(container, "/looked/nowhere") == PathFacts("symlink", 0o777, "/not/there")
+    else:
+        with pytest.raises(NotFoundInEngine, match="/looked/nowhere"):
+            stage.engine.path(container, "/looked/nowhere")
+    with pytest.raises(NotFoundInEngine, match="/looked/nowhere/file"):
+        stage.engine.path(container, "/looked/nowhere/file")
+
+
+def test_links_in_a_circle_are_said_so_in_the_engines_words(stage: Stage) -> None:
+    container = stage.create(exits(0))
+    stage.put(container, "/", TreeDirectory("looked"))
+    _put_links(stage, container, {"a": "b", "b": "a"})
+    with pytest.raises(EngineError, match=r"too many (links|levels of symbolic links)"):
+        stage.engine.path(container, "/looked/a")
+
+
+def _put_links(stage: Stage, container: str, links: Mapping[str, str]) -> None:
+    """Symbolic links below /looked."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, target in links.items():
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname, link.mode = tarfile.SYMTYPE, target, 0o777
+            archive.addfile(link)
+    stage.engine.put_archive(container, "/looked", iter([stream.getvalue()]))
 
 
 def test_a_path_that_does_not_exist_is_said_so(stage: Stage) -> None:

@@ -61,6 +61,7 @@ def test_an_image_says_what_it_is(stage: Stage) -> None:
     assert facts.command == ("python3",)
     assert "PATH" in facts.environment
     assert facts.created.startswith("20")
+    assert facts.manifest_type.startswith("application/vnd.") is stage.adapter.differences.keeps_manifests
     assert facts in stage.engine.images("smlocal/base")
     assert stage.engine.images("smlocal-suite-none") == []
 
@@ -79,6 +80,7 @@ def test_a_second_tag_names_the_same_image_and_goes_alone(stage: Stage, referenc
 def test_an_image_that_does_not_exist_is_said_so(stage: Stage) -> None:
     for ask in (
         lambda: stage.engine.image("smlocal-suite-none:1"),
+        lambda: stage.engine.history("smlocal-suite-none:1"),
         lambda: stage.engine.tag("smlocal-suite-none:1", "smlocal-suite-other:1"),
         lambda: stage.engine.remove_image("smlocal-suite-none:1"),
     ):
@@ -125,6 +127,9 @@ def test_an_image_is_built_of_a_folder_and_extra_files(stage: Stage, reference: 
     facts = stage.engine.image(reference)
     assert {reference, second} <= set(facts.tags)
     assert (facts.labels["smlocal-suite"], facts.entrypoint) == ("built", ("cat",))
+    history = stage.engine.history(reference)
+    given = next(number for number, line in enumerate(history) if "WORD=hello" in line)
+    assert any("ENTRYPOINT" in line for line in history[given:]), history
     files = ("/opt/program/kept", "/opt/program/added/extra", "/opt/word")
     assert stage.run(exits(0), image=reference, command=files).output() == b"kept\nextra\nhello\n"
     left = stage.run(exits(0), image=reference, command=("/opt/program/left.secret",))

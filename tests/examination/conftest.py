@@ -13,7 +13,7 @@ from smlocal.engine.interface import Engine
 from smlocal.evidence import Examination
 from smlocal.examination import Plan, read_plan
 from smlocal.examination.bounds import Bounds
-from smlocal.settings import Limits, Settings, check_table
+from smlocal.settings import MEBIBYTE, Limits, Settings, check_table
 from smlocal.wiring import Program
 from tests.container.conftest import build_image, docker_client, sklearn_image, xgboost_image
 
@@ -25,9 +25,11 @@ SCALED = Limits(
     start_window=4,
     invocation_timeout=4,
     transform_invocation_timeout=4,
+    model_load_timeout=4,
     transform_ping_interval=0.2,
     serving_stop_grace=1,
     training_stop_grace=1,
+    serverless_image_bytes=256 * MEBIBYTE,
 )
 Examine = Callable[..., Examination]
 
@@ -44,8 +46,9 @@ def examine(local_engine: Engine, tmp_path: Path) -> Examine:
             for name, source in sources.items()
         }
         model = places.source(str(plan.model), "model") if plan.model is not None else None
+        too_big = places.source(str(plan.too_big), "model that is too big") if plan.too_big is not None else None
         with Program(Settings(state=tmp_path / "state", limits=limits), places.mounts) as program:
-            found = program.examiner.examine(image, plan, addresses, model, bounds=bounds)
+            found = program.examiner.examine(image, plan, addresses, model, bounds=bounds, too_big=too_big)
             assert program.launcher.mine() == []
         return found
 

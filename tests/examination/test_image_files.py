@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from smlocal.engine.scripted import Script, ScriptedEngine
+from smlocal.engine.interface import PathFacts
+from smlocal.engine.scripted import Script, ScriptedEngine, ScriptedImage
 from smlocal.evidence import ImageEvidence, Program
 from smlocal.examination.image_facts import ImageExaminer
-from smlocal.examination.image_files import FileHead, ImageFiles
+from smlocal.examination.image_files import FoundFile, ImageFiles
 from smlocal.launch import Launch, Launcher
 from smlocal.owner import this_process
 from smlocal.settings import Settings
@@ -80,6 +81,7 @@ def files_of() -> Iterator[Callable[[Contents], ImageFiles]]:
         ({"/opt/run": "/nowhere"}, "/opt/run", None),
         ({"/opt/run": FOLDER}, "/opt/run", None),
         ({"/opt": FOLDER}, "/opt/run", None),
+        ({"/opt/run": RUN}, "/opt/run/run", None),
     ],
     ids=[
         "a file",
@@ -94,18 +96,23 @@ def files_of() -> Iterator[Callable[[Contents], ImageFiles]]:
         "a link that leads nowhere",
         "a folder is no file",
         "nothing there",
+        "a file is no folder",
     ],
 )
 def test_a_path_is_followed_as_the_kernel_does(
     files_of: Callable[[Contents], ImageFiles], contents: Contents, asked: str, found: str | None
 ) -> None:
-    assert files_of(contents).head(asked) == (None if found is None else FileHead(found, 0o755, RUN))
+    files = files_of(contents)
+    file = files.find(asked)
+    assert file == (None if found is None else FoundFile(found, 0o755))
+    assert file is None or files.beginning(file) == RUN
 
 
 def test_of_a_big_file_only_the_beginning_is_kept(files_of: Callable[[Contents], ImageFiles]) -> None:
-    found = files_of({"/opt/big": ELF + bytes(1_000_000)}).head("/opt/big")
+    files = files_of({"/opt/big": ELF + bytes(1_000_000)})
+    found = files.find("/opt/big")
     assert found is not None
-    assert found.head == (ELF + bytes(1_000_000))[:4096]
+    assert files.beginning(found) == (ELF + bytes(1_000_000))[:4096]
 
 
 def test_files_below_a_folder_are_told_with_their_paths_and_not_more_than_wanted(
@@ -115,6 +122,24 @@ def test_files_below_a_folder_are_told_with_their_paths_and_not_more_than_wanted
     assert files.below("/opt/ml/model", 9) == ["/opt/ml/model/a", "/opt/ml/model/deep/b"]
     assert files.below("/opt/ml/model", 1) == ["/opt/ml/model/a"]
     assert files.below("/opt/ml/input", 9) == []
+
+
+def test_a_path_without_end_is_followed_only_so_far() -> None:
+    class Counting(ScriptedEngine):
+        """Counts what it is asked for."""
+
+        asked = 0
+
+        def path(self, container: str, path: str) -> PathFacts:
+            self.asked += 1
+            return super().path(container, path)
+
+    engine = Counting()
+    endless = ":".join(f"/{number}" for number in range(30_000))
+    engine.add_image("algorithm", ScriptedImage(Script(), environment={"PATH": endless}))
+    found = ImageExaminer(engine, Launcher(engine, this_process(), "relay")).examine("algorithm")
+    assert found.programs["train"].kind == "missing"
+    assert engine.asked <= 10_000
 
 
 @pytest.fixture
@@ -152,6 +177,7 @@ def script(path: str, argv: tuple[str, ...] = ("train",), interpreter: str = "/b
         ({**SHELL, "/opt/train": RUN}, ["WORKDIR /opt"], NO_TRAIN),
         ({**SHELL, "/usr/bin/train": FOLDER}, [], NO_TRAIN),
         ({**SHELL, "/usr/bin/train": "train"}, [], NO_TRAIN),
+        ({**SHELL, "/usr/bin/train": RUN}, [f"ENV PATH=/usr/bin/sh:/{'x' * 300}:/usr/bin"], script("/usr/bin/train")),
         (
             {**SHELL, "/usr/sbin/train": (0o644, b""), "/usr/bin/train": RUN},
             ["ENV PATH=/usr/sbin:/usr/bin"],
@@ -198,6 +224,7 @@ def script(path: str, argv: tuple[str, ...] = ("train",), interpreter: str = "/b
         "WORKDIR is not on PATH",
         "a folder is no program",
         "a link to itself is no program",
+        "a PATH with a file and a name longer than any file system takes",
         "what is not executable is passed over",
         "the only one is told though it is not executable",
         "ENTRYPOINT is relative to WORKDIR",

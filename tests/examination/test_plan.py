@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smlocal.errors import SettingsError
+from smlocal.evidence import PushedManifest
 from smlocal.examination import read_plan
 from smlocal.examination.interruption import Long
 from smlocal.examination.plan import Plan, Sample, Source
@@ -45,6 +46,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
     ("isolation", "network_isolation = true", "network_isolation", True),
     ("no training", "train = false", "train", False),
     ("no serving", "serve = false", "serve", False),
+    ("serverless endpoints", "serverless = true", "serverless", True),
     ("an environment", '[training]\nenvironment = { A = "1" }', "training_environment", {"A": "1"}),
     ("an environment to serve in", '[serving]\nenvironment = { A = "" }', "serving_environment", {"A": ""}),
     ("selected rules", 'select = ["SM3", "SM1"]', "select", ("SM3", "SM1")),
@@ -68,6 +70,7 @@ GOOD: list[tuple[str, str, str, Any]] = [
         {"b": Source(Path("bad.csv"))},
     ),
     ("a model", "[serving]\nmodel = 'model.tar.gz'", "model", Path("model.tar.gz")),
+    ("a model that is too big", "[multi_model]\ntoo_big = 'model.tar.gz'", "too_big", Path("model.tar.gz")),
     (
         "a sample in words",
         "[[serving.samples]]\nbody = 'é'\ncontent_type = 'text/csv'\naccept = 'text/csv'\nexpect = ''",
@@ -97,6 +100,11 @@ def test_what_is_configured_is_in_the_plan(claim: str, toml: str, name: str, exp
     assert getattr(plan(toml, folder), name) == _absolute(expected, folder)
 
 
+def test_what_an_oci_layout_would_push_is_in_the_plan(folder: Path) -> None:
+    (folder / "data" / "index.json").write_text('{"manifests": [{"mediaType": "application/x"}]}')
+    assert plan("oci_layout = 'data'", folder).manifest == PushedManifest("application/x", "the OCI layout data")
+
+
 def test_a_home_folder_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
     assert plan("[serving]\nmodel = '~/model.tar.gz'", Path("/nonexistent")).model == folder / "model.tar.gz"
@@ -120,6 +128,9 @@ BAD = [
     ("a channel without source", "[training.channels.a]\ncontent_type = 'x'", "needs a source: a folder or a file"),
     ("a channel with an unknown key", "[training.channels.a]\nsource = 'data'\ntype = 'x'", "channels.a.type' in"),
     ("data that is not there", "[training]\nchannels = { a = 'no.csv' }", "names 'no.csv', which is not there (/"),
+    ("a layout that is none", "oci_layout = 'data'", "which is no OCI image layout: "),
+    ("a layout that is not there", "oci_layout = 'no.tar'", "'check.oci_layout' in smlocal.toml names 'no.tar'"),
+    ("a word for serverless", "serverless = 'yes'", "'check.serverless' in smlocal.toml must be true or false"),
     ("no path at all", "[training]\nchannels = { a = '' }", "names '', which is not there"),
     ("a path that no file can have", f"[training]\nchannels = {{ a = '{'x' * 300}' }}", "cannot be used as a path: "),
     ("a path with NUL", '[training]\nchannels = { a = "\\u0000" }', "'check.training.channels.a' in smlocal.toml "),
@@ -162,6 +173,17 @@ BAD = [
     ("infinity as hyperparameter", "[training.hyperparameters]\na = inf", "must be something that JSON can hold"),
     ("a model that is not there", "[serving]\nmodel = 'no.tar.gz'", "'check.serving.model' in smlocal.toml names"),
     ("a folder as model", "[serving]\nmodel = 'data'", "a model.tar.gz is needed: tar -czf model.tar.gz -C "),
+    (
+        "a number of models",
+        "[multi_model]\nmodels = 3",
+        "'check.multi_model.models' in smlocal.toml is not known; known",
+    ),
+    (
+        "a big model that is not there",
+        "[multi_model]\ntoo_big = 'no.gz'",
+        "'check.multi_model.too_big' in smlocal.toml ",
+    ),
+    ("a folder as big model", "[multi_model]\ntoo_big = 'data'", "a model.tar.gz is needed: tar -czf model.tar.gz -C "),
     ("samples that are no list", "[serving.samples]\nbody = 'x'", "'check.serving.samples' in smlocal.toml must be a"),
     ("a sample that is text", "serving = { samples = ['x'] }", "'check.serving.samples[0]' in smlocal.toml must be a"),
     ("a sample without content type", "[[serving.samples]]\nbody = 'x'", "samples[0]' in smlocal.toml needs a content"),
@@ -208,7 +230,9 @@ json_like = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["training", "serving", "channels", "samples", "train", "broken", "body", "content_type"])
+KEYS = st.sampled_from(
+    ["training", "serving", "multi_model", "channels", "samples", "train", "broken", "body", "content_type"]
+)
 
 
 @given(st.dictionaries(KEYS, json_like | st.dictionaries(KEYS, json_like, max_size=3), max_size=3))

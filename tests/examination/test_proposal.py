@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from smlocal.errors import SettingsError
 from smlocal.examination import Sample, Source, read_plan
 from smlocal.examination.proposal import Proposal, added_to, source_of
-from tests.contract.samples import GOOD, without_program
+from tests.contract.samples import GOOD, image, without_program
 
 PROJECT = '[project]\nname = "x"  # mine\n'
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -136,3 +136,16 @@ def test_data_elsewhere_keeps_its_whole_path(folder: Path) -> None:
     text = added_to("", proposal, folder / "project" / "smlocal.toml")
     channels = tomllib.loads(text)["check"]["training"]["channels"]
     assert channels == {"train": {"source": str(folder / "row.csv"), "content_type": "text/csv"}}
+
+
+@pytest.mark.parametrize("labels", [{}, {"com.amazonaws.sagemaker.capabilities.multi-models": "true"}])
+def test_what_an_image_of_many_models_can_be_tried_with_stands_there_as_a_comment(
+    labels: dict[str, str], folder: Path
+) -> None:
+    file = folder / "smlocal.toml"
+    text = added_to("", Proposal().on(image(GOOD, labels=labels).image), file)
+    assert ("multi_model" in text) is bool(labels)
+    (folder / "big.tar.gz").write_bytes(b"")
+    uncommented = text.replace('# too_big = "big.tar.gz"', 'too_big = "big.tar.gz"')
+    plan = read_plan(tomllib.loads(uncommented)["check"], folder, "it")
+    assert plan.too_big == (folder / "big.tar.gz" if labels else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from smlocal.contract import RULES
 from smlocal.examination import Plan, Sample, Source
 from smlocal.examination.interruption import Long
-from smlocal.settings import Limits
+from smlocal.images.build_settings import machine_build_settings
+from smlocal.settings import MEBIBYTE, Limits
 from tests.examination.conftest import Examine, differences, in_words, verdict_on
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -33,9 +35,13 @@ IrisAnd = Callable[[bytes], Path]
 
 NO_OCCASION = "not applicable: the image gives no occasion for it"
 # none of the images has an ENTRYPOINT
+NO_BIG_MODEL = "not judged: no model that is too big is configured"
+ONE_MODEL = "not applicable: the image bears no label for multi-model endpoints"
+NO_TRAINING = "not applicable: the image is not asked to train"
+MANY_MODELS = [rule.id for rule in RULES if rule.id.startswith("SM5")]
 NO_RESUMING = "not judged: by which line a training tells that it goes on from a checkpoint is not configured"
-# and none goes on from checkpoints
-EVERYWHERE = {"SM107": NO_OCCASION, "SM108": NO_OCCASION, "SM218": NO_RESUMING}
+# none goes on from checkpoints, and the engine of these tests keeps no manifests
+EVERYWHERE = {"SM102": NO_OCCASION, "SM107": NO_OCCASION, "SM108": NO_OCCASION, "SM218": NO_RESUMING}
 
 
 @pytest.fixture
@@ -62,21 +68,47 @@ def bottle_image(build_image: Callable[..., str], sklearn_image: str, tmp_path: 
     return build_image(context, "smlocal-test/sklearn:bottle", target="bottle")
 
 
+@pytest.fixture
+def multi_model_image(build_image: Callable[..., str], tmp_path: Path) -> str:
+    """The reference of multi-model servers, built as `smlocal images build` builds its own."""
+    context = tmp_path / "multi_model"
+    shutil.copytree(ROOT / "container" / "multi_model", context)
+    settings = machine_build_settings(os.environ)
+    for name, content in settings.files.items():
+        (context / name).write_bytes(content)
+    return build_image(context, "smlocal-test/multi-model:latest", buildargs=dict(settings.arguments))
+
+
+def archive_of(folder: Path, name: str, padding: int = 0) -> Path:
+    """A model.tar.gz of two classes; `padding` makes it bigger by so many bytes of noise."""
+    model = folder / name
+    model.mkdir()
+    (model / "centroids.json").write_text('{"labels": [0, 1], "centroids": [[5, 3.4, 1.5, 0.2], [6, 2.8, 4.3, 1.3]]}')
+    (model / "noise").write_bytes(os.urandom(padding))
+    path = folder / f"{name}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        archive.add(model, ".")
+    return path
+
+
 def plan(broken: Path, hyperparameters: Mapping[str, Any], expect: bytes) -> Plan:
     is_forest = hyperparameters is FOREST
     return Plan(
         metrics=ACCURACY if is_forest else ERROR,
-        long=Long(MANY_TREES if is_forest else MANY_ROUNDS, stop_after=6),
+        long=Long(MANY_TREES if is_forest else MANY_ROUNDS, stop_after=9),
         channels={"train": Source(IRIS, "text/csv")},
         broken={"train": Source(broken, "text/csv")},
         hyperparameters=hyperparameters,
+        asynchronous=True,
+        soak=500,
         samples=(Sample(ROW, "text/csv", "text/csv", expect),),
     )
 
 
 def expected(**others: str) -> dict[str, str]:
-    """Every rule is kept, but for these."""
-    return {**{rule.id: "kept" for rule in RULES}, **EVERYWHERE, **others}
+    """Every rule is kept, but for these; the images hold one model."""
+    many = dict.fromkeys(MANY_MODELS, ONE_MODEL)
+    return {**{rule.id: "kept" for rule in RULES}, **EVERYWHERE, **many, **others}
 
 
 def test_the_bring_your_own_image_breaks_nothing(sklearn_image: str, iris_and: IrisAnd, examine: Examine) -> None:
@@ -99,6 +131,7 @@ def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
     SM205: its failure text is a whole traceback before the message. SM206: it reads hyperparameters as they are, and
     refuses quoted ones. SM214: "Extraneous channel found". It has channels and callers of its own, for which that is no
     harm. SM207: it ignores SIGTERM unless save_model_on_termination is "true"; two minutes of that are not waited for.
+    SM504: among many models it ends CSV without a newline.
     """
     limits = Limits(training_stop_grace=10)
     examination = examine(xgboost_image, plan(iris_and(LABEL_7), TREES, b"0.0\n"), limits)
@@ -107,7 +140,9 @@ def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
     # Pings and predictions share one worker for each CPU, as in AWS's own: whether one is free when the ping comes is
     # chance on a machine that does something else besides.
     assert words["SM305"] in ("kept", "broken (error)")
+    many = {**dict.fromkeys(MANY_MODELS, "kept"), "SM504": "broken (warning)", "SM508": NO_BIG_MODEL}
     wanted = expected(
+        **many,
         SM205="broken (warning)",
         SM206="broken (error)",
         SM207="broken (warning)",
@@ -117,3 +152,22 @@ def test_the_stand_in_for_xgboost_breaks_what_the_built_in_breaks(
     )
     found = differences(verdict, wanted)
     assert not found, found
+
+
+def test_the_server_of_many_models_breaks_nothing(multi_model_image: str, tmp_path: Path, examine: Examine) -> None:
+    made = Plan(
+        train=False,
+        model=archive_of(tmp_path, "usual"),
+        too_big=archive_of(tmp_path, "big", 2 * MEBIBYTE),
+        serving_environment={"MODELS_MEMORY_MB": "2", "MODELS_PAGE": "2"},
+        samples=(Sample(ROW, "text/csv", "text/csv", b"0\n"),),
+    )
+    verdict = verdict_on(examine(multi_model_image, made, Limits()))
+    untrained = {rule.id: NO_TRAINING for rule in RULES if rule.id.startswith("SM2")}
+    kept = dict.fromkeys(MANY_MODELS, "kept")
+    wanted = expected(**{**untrained, **kept, "SM103": NO_TRAINING, "SM407": NO_OCCASION})
+    found = differences(verdict, wanted)
+    assert not found, found
+    assert next(finding for finding in verdict.findings if finding.rule == "SM502").seen == (
+        "all 3 models are listed, on 2 pages",
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hosting.test_model_data import archive
 
 from smlocal.engine.scripted import Run, Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import InvalidRequest, NotSupported
@@ -74,6 +75,45 @@ def test_isolation_is_the_models(models: ModelHost, engine: ScriptedEngine, echo
         spec = next(spec for spec in engine.specs if spec.command == ("serve",))
         assert spec.network is not None
         assert "AWS_ENDPOINT_URL" not in spec.environment
+
+
+def test_the_container_of_a_multi_model_endpoint_has_its_models_and_none_of_its_own(
+    models: ModelHost, engine: ScriptedEngine, store: DirectoryStore, echo: Any
+) -> None:
+    seen: list[bytes | None] = []
+
+    def program(run: Run) -> int:
+        for name in ("models/a1/model", "models/b2/model", "model"):
+            path = f"/opt/ml/{name}/weights.bin"
+            seen.append(run.files.read(path) if run.files.exists(path) else None)
+        return Script(handler=echo, port=18080)(run)
+
+    engine.add_image("model", ScriptedImage(program))
+    store.put("models", "weights.tar.gz", io.BytesIO(archive(**{"weights.bin": b"123"})))
+    url = "s3://models/weights.tar.gz"
+    with models.server(request_of(), "model", models={"a1": url, "b2": url}, port=18080) as server:
+        assert server.invoke(b"1,2", {}).body == b"1,2"
+    assert seen == [b"123", b"123", None]
+    spec = next(spec for spec in engine.specs if spec.command == ("serve",))
+    assert [(mount.path, mount.read_only) for mount in spec.mounts] == [("/opt/ml/models", True)]
+    assert spec.environment["SAGEMAKER_MULTI_MODEL"] == "true"
+    assert (spec.environment["SAGEMAKER_BIND_TO_PORT"], spec.published_port) == ("18080", 18080)
+
+
+def test_the_container_of_one_model_hears_nothing_of_many(models: ModelHost, engine: ScriptedEngine, echo: Any) -> None:
+    engine.add_image("model", Script(handler=echo))
+    with models.server(request_of(), "model"):
+        spec = next(spec for spec in engine.specs if spec.command == ("serve",))
+    assert "SAGEMAKER_MULTI_MODEL" not in spec.environment
+    assert (spec.environment["SAGEMAKER_BIND_TO_PORT"], spec.published_port) == ("8080", 8080)
+
+
+def test_a_model_that_is_not_there_is_refused_before_anything_is_made(
+    models: ModelHost, engine: ScriptedEngine
+) -> None:
+    with pytest.raises(InvalidRequest, match=r"Could not find model data at s3://models/none.tar.gz"):
+        models.server(request_of(), "model", models={"a1": "s3://models/none.tar.gz"})
+    assert engine.specs == []
 
 
 def test_what_has_no_effect_is_less_or_was_scaled_is_said_from_the_beginning(models: ModelHost) -> None:

@@ -111,7 +111,7 @@ def test_a_broken_error_fails_with_its_finding_and_no_traceback(scripted: Sessio
 def test_what_is_not_judged_is_skipped_with_its_reason(scripted: Session) -> None:
     shown = scripted("--smlocal-image", "without-serve", "-rs").stdout.str()
     skipped = [finding for finding in findings("without-serve").values() if finding.why_not]
-    reasons = {f"{finding.outcome.value}: {finding.why_not}" for finding in skipped}
+    reasons = {"; ".join([f"{finding.outcome.value}: {finding.why_not}", *finding.seen]) for finding in skipped}
     told = re.findall(r"^SKIPPED \[(\d+)\] \S+: (.*)$", shown, re.MULTILINE)
     assert {reason for _, reason in told} == reasons
     assert "not judged: it follows from another finding: see SM104" in reasons

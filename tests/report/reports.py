@@ -11,6 +11,7 @@ from smlocal.evidence import (
     Asked,
     Conditions,
     Examination,
+    Exchange,
     HostingEvidence,
     ImageEvidence,
     ServingTrial,
@@ -66,10 +67,16 @@ SERVED = ServingTrial(
         last_lines=(),
         scaled_limits=(),
         notes=(),
+        stopped_after=3.5,
     ),
+    exchanges=(Exchange("sample", "POST /invocations text/csv, 17 bytes", 0.0, 0.004, 200),),
 )
 NEVER_HEALTHY = replace(
-    SERVED, conditions=Conditions(), run=replace(SERVED.run, seconds_to_healthy=None, exit_code=None), reason="sick"
+    SERVED,
+    conditions=Conditions(),
+    run=replace(SERVED.run, seconds_to_healthy=None, exit_code=None, stop_seconds=None, stopped_after=None),
+    reason="sick",
+    exchanges=(),
 )
 TRIALS: Mapping[str, Mapping[str, Any]] = {
     "training": {"hard": TRAINED},
@@ -124,7 +131,8 @@ HOSTILE = (
 def report(
     *findings: Finding, strict: bool = False, limits: tuple[str, ...] = (), image: str = "shop/model:1"
 ) -> Report:
-    examination = Examination(Asked(scaled_limits=limits), IMAGE, TRIALS["training"], TRIALS["serving"])
+    asked = Asked(channels=("train",), hyperparameters={"n_estimators": "20"}, samples=1, scaled_limits=limits)
+    examination = Examination(asked, IMAGE, TRIALS["training"], TRIALS["serving"])
     return Report(image, examination, Verdict(findings), 9.4321, "0.1.0", strict)
 
 

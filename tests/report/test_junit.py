@@ -1,10 +1,13 @@
-"""The JUnit report against the structure that Jenkins's jenkins-junit.xsd has, which other servers read too."""
+"""The JUnit report against the schema of Jenkins's xunit plugin, whose form other servers read too."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+import xmlschema
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,29 +15,7 @@ from smlocal.contract import Outcome
 from smlocal.report import as_junit
 from tests.report.reports import REPORTS, finding, report
 
-# element: its attributes (required ones first), its children
-STRUCTURE = {
-    "testsuites": ([], ["name", "time", "tests", "failures", "errors", "disabled"], ["testsuite"]),
-    "testsuite": (
-        ["name", "tests"],
-        ["failures", "errors", "time", "skipped", "timestamp", "hostname", "id", "package"],
-        ["testcase", "properties", "system-out", "system-err"],
-    ),
-    "testcase": (
-        ["name", "classname"], ["time", "assertions", "status"], ["skipped", "error", "failure", "system-out"],
-    ),
-    "failure": ([], ["message", "type"], []),
-    "skipped": ([], ["message", "type"], []),
-    "system-out": ([], [], []),
-}  # fmt: skip
-
-
-def check_structure(element: ElementTree.Element) -> None:
-    required, optional, children = STRUCTURE[element.tag]
-    assert set(required) <= set(element.attrib) <= {*required, *optional}, element.tag
-    for child in element:
-        assert child.tag in children, f"{child.tag} in {element.tag}"
-        check_structure(child)
+SCHEMA = xmlschema.XMLSchema(Path(__file__).resolve().parents[2] / "fixtures" / "schemas" / "junit-10.xsd")
 
 
 def parsed(text: str) -> ElementTree.Element:
@@ -42,8 +23,29 @@ def parsed(text: str) -> ElementTree.Element:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_every_report_has_the_structure_of_the_schema(name: str) -> None:
-    check_structure(parsed(as_junit(REPORTS[name])))
+def test_every_report_keeps_to_the_schema(name: str) -> None:
+    SCHEMA.validate(parsed(as_junit(REPORTS[name])))
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.0004, 999.9996, 12_345.678])
+def test_every_duration_is_one_of_the_schema(seconds: float) -> None:
+    SCHEMA.validate(parsed(as_junit(replace(REPORTS["one of each outcome"], seconds=seconds))))
+
+
+SPOILED = [
+    ("a count is missing", ' failures="1"', ""),
+    ("a case without a name", ' name="SM305 ping', ' title="SM305 ping'),
+    ("an element of its own", "skipped", "omitted"),
+    ("a duration in words", 'time="9.432"', 'time="9 s"'),
+]
+
+
+@pytest.mark.parametrize(("name", "old", "new"), SPOILED, ids=[name for name, *_ in SPOILED])
+def test_the_schema_refuses(name: str, old: str, new: str) -> None:
+    text = as_junit(REPORTS["one of each outcome"])
+    assert old in text
+    with pytest.raises(xmlschema.XMLSchemaValidationError):
+        SCHEMA.validate(parsed(text.replace(old, new)))
 
 
 @pytest.mark.parametrize("name", REPORTS)

@@ -20,7 +20,7 @@ from smlocal.launch import Launcher
 from smlocal.settings import Limits, Settings
 from smlocal.storage.directory import DirectoryStore
 from smlocal.storage.interface import StoredObject
-from smlocal.training import Observer, TrainingResult, TrainingRunner
+from smlocal.training import Observer, Surroundings, TrainingResult, TrainingRunner
 
 BUCKET = "bucket"
 
@@ -100,7 +100,7 @@ def test_the_container_is_given_what_the_instance_has(bench: Bench) -> None:
 
 @pytest.mark.parametrize("size", [None, 64 * 1024 * 1024])
 def test_shared_memory_is_the_engines_unless_its_size_is_named(size: int | None, bench: Bench) -> None:
-    bench.run(GOOD, shared_memory_bytes=size)
+    bench.run(GOOD, surroundings=Surroundings(shared_memory_bytes=size))
     assert [spec.shared_memory_bytes for spec in bench.engine.specs] == [size]
 
 

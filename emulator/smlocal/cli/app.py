@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import check, demo, doctor, images, init, invoke, jobs, serve, train, transform
+from smlocal.cli import check, compare, demo, doctor, images, init, invoke, jobs, serve, train, transform
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
 from smlocal.cli.words import refuse_meaningless
@@ -43,7 +43,9 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def common(
     context: typer.Context,
-    output: Annotated[Format, typer.Option("--format", help="How to answer.")] = Format.text,
+    output: Annotated[
+        Format, typer.Option("--format", help="How to answer; all but text and json are for check.")
+    ] = Format.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way.")] = False,
     state: Annotated[str | None, typer.Option(help="Folder for objects, logs and records.")] = None,
@@ -65,6 +67,7 @@ app.command()(invoke.invoke)
 app.command()(transform.transform)
 app.command()(init.init)
 app.command()(check.check)
+app.command()(compare.compare)
 app.command()(check.rules)
 app.command()(check.explain)
 app.command()(jobs.ps)

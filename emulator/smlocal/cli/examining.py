@@ -37,7 +37,8 @@ def ready_to_examine(
         for name, source in sources.items()
     }
     model = places.source(str(plan.model), "model") if plan.model is not None else None
+    too_big = places.source(str(plan.too_big), "model that is too big") if plan.too_big is not None else None
     with Program(replace(settings, state=scratch, s3_endpoint_url=None), places.mounts) as program:
         program.launcher.grant(plan.instance_type)  # refused before anything is run
         reference = chosen(program, terminal, image, policy, CANNOT_PULL_TRAINING_IMAGE)
-        yield partial(program.examiner.examine, reference, plan, addresses, model)
+        yield partial(program.examiner.examine, reference, plan, addresses, model, too_big=too_big)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from smlocal.cli.terminal import Format, Terminal
+from smlocal.cli.terminal import ANSWERS, Format, Terminal
+from smlocal.errors import UsageError
 
 if TYPE_CHECKING:
     from smlocal.settings import Settings
@@ -67,7 +68,13 @@ def _made(state: Path) -> None:
         raise SettingsError(f"the state folder {state} cannot be written to; choose another with --state")
 
 
-def common_of(context: typer.Context) -> Common:
+def common_of(context: typer.Context, formats: Sequence[Format] = ANSWERS) -> Common:
+    """The common options of a command that can answer in these formats. Raises UsageError for another one."""
     found = context.find_object(Common)
     assert found is not None
+    if found.output not in formats:
+        names, asked = " or ".join(item.value for item in formats), found.output.value
+        raise UsageError(
+            f"--format {asked}: `{context.command_path}` answers as {names}; `smlocal check` has the others"
+        )
     return found

@@ -24,10 +24,17 @@ _VALUE_SET = re.compile(
 
 
 class Format(str, Enum):
-    """How a command answers."""
+    """How a command answers. Every one has `text` and `json`; the others are forms of a report."""
 
     text = "text"
     json = "json"
+    junit = "junit"
+    sarif = "sarif"
+    markdown = "markdown"
+    html = "html"
+
+
+ANSWERS = (Format.text, Format.json)
 
 
 class Terminal:
@@ -64,7 +71,7 @@ class Terminal:
     def log_line(self, text: str) -> None:
         """A line of a container's output."""
         if self.shows_lines:
-            self._tell(text, sys.stderr if self.json else sys.stdout)
+            self._tell(text, sys.stdout if self.format is Format.text else sys.stderr)
 
     def _tell(self, text: str, stream: TextIO) -> None:
         """A reader that has left (`| head`) or a full disk ends the telling, never the run."""
@@ -99,10 +106,25 @@ class Terminal:
         """The answer itself, as text."""
         print(text, flush=True)
 
+    def marked(self, text: str, styles: Mapping[str, str]) -> None:
+        """The answer as text; on a terminal, the words that lines of it begin with in their styles."""
+        from rich.text import Text
+
+        styled = Text(text)
+        for mark in re.finditer(rf"^({'|'.join(map(re.escape, styles))})(?= )", text, re.MULTILINE):
+            styled.stylize(styles[mark[0]], *mark.span())
+        self.console().print(styled, soft_wrap=True)
+
+    def file(self, text: str) -> None:
+        """The answer itself, as the file that it would be: in UTF-8, which its own head may name, wherever it goes."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.buffer.flush()
+
     def document(self, kind: str, content: Mapping[str, Any]) -> None:
         """The answer itself, as JSON with a version."""
         whole = {"version": FORMAT_VERSION, "kind": kind, **content}
-        print(json.dumps(whole, indent=2, default=_plain, ensure_ascii=False), flush=True)
+        self.file(json.dumps(whole, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
         """The answer as a table."""

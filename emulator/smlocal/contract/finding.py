@@ -29,6 +29,8 @@ class Reason(str, Enum):
     DOES_NOT_TRAIN = "the image is not asked to train"
     DOES_NOT_SERVE = "the image is not asked to serve"
     NO_DIFFERENCE = "no configured hyperparameter is written differently in the two encodings"
+    NOT_ASYNCHRONOUS = "the image is not asked to serve asynchronous inference"
+    ONE_MODEL = "the image bears no label for multi-model endpoints"
     NO_SUCH_CASE = "the image gives no occasion for it"
     # not judged
     NO_TRAINING_DATA = "no training data is configured"
@@ -38,13 +40,24 @@ class Reason(str, Enum):
     NO_METRICS = "no metric definitions are configured"
     NO_SAMPLE = "no sample request is configured"
     NO_RECORDS = "no sample request is made of lines, which a batch transform could split"
+    NO_SOAK = "how many requests are to show whether memory grows is not configured"
+    NO_BIG_MODEL = "no model that is too big is configured"
     NO_MODEL = "there is no model to serve"
     RUN_MISSING = "the run that would tell was not made"
     FOLLOWS = "it follows from another finding"
     INCONCLUSIVE = "what was seen does not decide it"
 
 
-NOT_APPLICABLE = frozenset({Reason.DOES_NOT_TRAIN, Reason.DOES_NOT_SERVE, Reason.NO_DIFFERENCE, Reason.NO_SUCH_CASE})
+NOT_APPLICABLE = frozenset(
+    {
+        Reason.DOES_NOT_TRAIN,
+        Reason.DOES_NOT_SERVE,
+        Reason.NO_DIFFERENCE,
+        Reason.NOT_ASYNCHRONOUS,
+        Reason.ONE_MODEL,
+        Reason.NO_SUCH_CASE,
+    }
+)
 
 
 @dataclass(frozen=True)

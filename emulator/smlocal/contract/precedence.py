@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _TRAINS = (
+    "SM111",
     "SM201",
     "SM202",
     "SM203",
@@ -22,8 +23,10 @@ _TRAINS = (
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -32,7 +35,10 @@ _TRAINS = (
     "SM219",
 )
 _BATCH = ("SM401", "SM402", "SM403", "SM404", "SM405", "SM406", "SM407", "SM408")
+_LIVES = ("SM318", "SM319", "SM320", "SM321")
+_MULTI_MODEL = ("SM501", "SM502", "SM503", "SM504", "SM505", "SM506", "SM507", "SM508")
 _SERVES = (
+    "SM115",
     "SM301",
     "SM302",
     "SM303",
@@ -50,19 +56,26 @@ _SERVES = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
+    *_MULTI_MODEL,
 )
+_AFTER_ANSWERING = ("SM115", "SM318", "SM320", *_BATCH)
 _ASKED_IN_TURN = ("SM402", "SM403", "SM408", "SM405", "SM406", "SM404", "SM407")
+_ASKED_OF_MODELS = ("SM502", "SM501", "SM506", "SM503", "SM504", "SM507", "SM505", "SM508")
 _FAILS = ("SM201", "SM203")  # what is seen of a `train` that never began
 _AFTER_PASSING = (
+    "SM111",
     "SM202",
     "SM204",
     "SM206",
     "SM207",
     "SM208",
     "SM209",
+    "SM210",
     "SM211",
     "SM212",
+    "SM213",
     "SM214",
     "SM215",
     "SM216",
@@ -72,6 +85,7 @@ _AFTER_PASSING = (
 )
 _DOES_NOT_COME_UP = ("SM301", "SM302", "SM303", "SM304")
 _AFTER_COMING_UP = (
+    "SM115",
     "SM305",
     "SM307",
     "SM308",
@@ -82,7 +96,9 @@ _AFTER_COMING_UP = (
     "SM315",
     "SM316",
     "SM317",
+    *_LIVES,
     *_BATCH,
+    *_MULTI_MODEL,
 )
 
 
@@ -111,6 +127,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM105", *_NEVER_BEGINS),
     Link("SM106", *_NEVER_BEGINS),
     Link("SM107", ("SM207", "SM312")),
+    Link("SM110", _FAILS),
     Link("SM211", ("SM201", "SM202")),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),
@@ -125,11 +142,14 @@ FOLLOWS: Sequence[Link] = (
     Link("SM304", ("SM302", "SM305"), ("SM303", "SM314", *_AFTER_COMING_UP)),
     Link("SM303", ("SM302", "SM305"), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
-    Link("SM308", ("SM307",), _BATCH),
+    Link("SM308", ("SM307",), _AFTER_ANSWERING),
     Link("SM317", ("SM307",)),
-    Link("SM307", hides=_BATCH),
+    Link("SM307", hides=_AFTER_ANSWERING),
     Link("SM310", hides=("SM312",)),
     Link("SM311", ("SM404",), ("SM407",)),
     # What a batch container is asked, in this order, until something is not answered.
     *(Link(cause, hides=_ASKED_IN_TURN[at:]) for at, cause in enumerate(_ASKED_IN_TURN[:-1], start=1)),
+    Link("SM115", _MULTI_MODEL, _MULTI_MODEL, only_broken=True),
+    # What the container of a multi-model endpoint is asked.
+    *(Link(cause, hides=_ASKED_OF_MODELS[at:]) for at, cause in enumerate(_ASKED_OF_MODELS[:-1], start=1)),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -14,7 +15,7 @@ import docker.errors
 import requests.exceptions
 
 from smlocal.engine import docker_facts, podman
-from smlocal.engine.docker_archive import Upload, named_after
+from smlocal.engine.docker_archive import Upload, named_after, path_told
 from smlocal.engine.docker_client import client_of, socket_under
 from smlocal.engine.docker_errors import explanation, translated
 from smlocal.engine.docker_images import DockerImages
@@ -23,8 +24,10 @@ from smlocal.engine.interface import (
     ContainerSpec,
     ContainerState,
     EngineFacts,
+    ImageFacts,
     LogStream,
     Owned,
+    PathFacts,
     Pipe,
     bears,
 )
@@ -56,6 +59,13 @@ class DockerEngine(DockerImages):
 
     def close(self) -> None:
         self._api.close()
+
+    def image(self, reference: str) -> ImageFacts:
+        facts = super().image(reference)
+        if self.facts().name != "podman":
+            return facts
+        with translated(f"image {reference}", missing=ImageNotFound):
+            return replace(facts, manifest_type=podman.manifest_type(self._api, facts.id))
 
     # volumes and networks
 
@@ -175,6 +185,18 @@ class DockerEngine(DockerImages):
             return state if state.exit_code is not None else self.wait(container, timeout)
         return self.state(container)
 
+    def written_bytes(self, container: str) -> int | None:
+        with translated("asking how much the container has written"):
+            found = self._api.containers(all=True, size=True, filters={"id": container})
+        if not found:
+            raise NotFoundInEngine(f"no such container: {container}")
+        size = found[0].get("SizeRw")  # left out when there is nothing
+        return int(size or 0)
+
+    def memory_bytes(self, container: str) -> int | None:
+        with translated("asking for the container's memory"):
+            return docker_facts.memory_bytes(self._api.stats(container, stream=False, one_shot=True))
+
     def kill(self, container: str, signal: str) -> None:
         try:
             with translated("signalling the container"):
@@ -206,6 +228,10 @@ class DockerEngine(DockerImages):
             if upload.error is not None:
                 raise upload.error from None
             raise
+
+    def path(self, container: str, path: str) -> PathFacts:
+        with translated(f"looking at {path} in the container"):
+            return docker_facts.path_facts(path_told(self._api, container, path))
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         with translated(f"reading {path} from the container"):

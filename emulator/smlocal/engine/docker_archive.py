@@ -1,4 +1,4 @@
-"""Tar archives on their way to and from Docker's API: build contexts, and members named as Docker names them."""
+"""Files on their way to and from Docker's API: build contexts, members named as Docker names them, facts of a path."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from docker.utils import build as docker_build
+from docker.utils import decode_json_header
 
 from smlocal.errors import EngineError
 from smlocal.streams import reader_of
@@ -94,3 +95,19 @@ def member_bytes(archive: tarfile.TarFile, member: tarfile.TarInfo) -> Iterator[
         while data := source.read(_CHUNK):
             yield data
         yield b"\0" * (-member.size % tarfile.BLOCKSIZE)
+
+
+def path_told(api: Any, container: str, path: str) -> Mapping[str, Any]:
+    """What the engine says of a path without sending it. Raises the library's exceptions.
+
+    The library asks only for whole archives, for each of which Docker starts a process of its own (20.10: 47 ms
+    instead of 2 ms). An answer to HEAD has no words: when it is an error, the archive is asked for them.
+    """
+    address = api._url("/containers/{0}/archive", container)
+    response = api.head(address, params={"path": path}, timeout=api.timeout)
+    if response.status_code >= 500:
+        chunks, _ = api.get_archive(container, path)
+        chunks.close()
+    api._raise_for_status(response)
+    told: Mapping[str, Any] = decode_json_header(response.headers["X-Docker-Container-Path-Stat"])
+    return told

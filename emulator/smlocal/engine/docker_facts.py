@@ -9,9 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts
+from smlocal.engine.interface import ContainerSpec, ContainerState, EngineFacts, ImageFacts, PathFacts, PathKind
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# bits of Go's os.FileMode, as the engine sends them
+_DIRECTORY, _SYMLINK, _PERMISSIONS = 1 << 31, 1 << 27, 0o777
+_DEVICE_PIPE_OR_SOCKET = 1 << 26 | 1 << 25 | 1 << 24 | 1 << 21 | 1 << 19
 
 
 def engine_facts(info: Mapping[str, Any], version: Mapping[str, Any], address: str) -> EngineFacts:
@@ -83,6 +86,8 @@ def image_facts(inspected: Mapping[str, Any]) -> ImageFacts:
         labels=dict(config.get("Labels") or {}),
         user=config.get("User") or "",
         working_directory=config.get("WorkingDir") or "",
+        # since API 1.48, with the containerd image store
+        manifest_type=str((inspected.get("Descriptor") or {}).get("mediaType") or ""),
     )
 
 
@@ -123,6 +128,15 @@ def container_state(inspected: Mapping[str, Any]) -> ContainerState:
     )
 
 
+def path_facts(told: Mapping[str, Any]) -> PathFacts:
+    """Facts from the header `X-Docker-Container-Path-Stat`."""
+    mode = int(told["mode"])
+    if mode & _SYMLINK:
+        return PathFacts("symlink", mode & _PERMISSIONS, str(told.get("linkTarget") or ""))
+    kind: PathKind = "directory" if mode & _DIRECTORY else "other" if mode & _DEVICE_PIPE_OR_SOCKET else "file"
+    return PathFacts(kind, mode & _PERMISSIONS)
+
+
 def _published(inspected: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
     ports = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
     found: dict[int, tuple[str, int]] = {}
@@ -130,6 +144,17 @@ def _published(inspected: Mapping[str, Any]) -> dict[int, tuple[str, int]]:
         for binding in bindings or ():
             found.setdefault(int(name.split("/")[0]), (binding.get("HostIp") or "", int(binding["HostPort"])))
     return found
+
+
+def memory_bytes(stats: Mapping[str, Any]) -> int | None:
+    """As `docker stats` counts it: the usage without the part of the page cache that the kernel can drop at once."""
+    found = stats.get("memory_stats") or {}
+    usage = found.get("usage")
+    if not usage:
+        return None
+    details = found.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))  # cgroup v1, v2
+    return int(usage) - int(cache) if cache < usage else int(usage)
 
 
 def container_config(spec: ContainerSpec) -> dict[str, Any]:

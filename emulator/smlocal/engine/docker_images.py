@@ -25,6 +25,10 @@ class DockerImages:
         with translated(f"image {reference}", missing=ImageNotFound):
             return docker_facts.image_facts(self._api.inspect_image(reference))
 
+    def history(self, reference: str) -> tuple[str, ...]:
+        with translated(f"image {reference}", missing=ImageNotFound):
+            return tuple(str(step.get("CreatedBy") or "") for step in reversed(self._api.history(reference)))
+
     def images(self, prefix: str = "") -> list[ImageFacts]:
         with translated("listing images"):
             identifiers = [item["Id"] for item in self._api.images()]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 StreamName = Literal["stdout", "stderr"]
+PathKind = Literal["file", "directory", "symlink", "other"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class ImageFacts:
     labels: Mapping[str, str]
     user: str
     working_directory: str
+    manifest_type: str = ""  # media type of the manifest that the engine's store keeps; "": it keeps none
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,15 @@ class ContainerState:
     published: Mapping[int, tuple[str, int]]  # container port -> (host address, host port)
     started_at: str
     finished_at: str
+
+
+@dataclass(frozen=True)
+class PathFacts:
+    """What is at a path of a container."""
+
+    kind: PathKind
+    mode: int  # permissions
+    link: str = ""  # of a symlink: the path that it leads to, absolute, the links on the way followed
 
 
 @dataclass(frozen=True)
@@ -164,6 +175,11 @@ class Engine(Protocol):
 
     def image(self, reference: str) -> ImageFacts:
         """Raises ImageNotFound."""
+        ...
+
+    def history(self, reference: str) -> tuple[str, ...]:
+        """The instructions that the image was made by, the oldest first, as the engine keeps them. Raises
+        ImageNotFound."""
         ...
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
@@ -255,6 +271,20 @@ class Engine(Protocol):
         """Wait until it has exited; None when `timeout` seconds passed first."""
         ...
 
+    def written_bytes(self, container: str) -> int | None:
+        """How much a container has written outside of its volumes, in any state; None where the engine does not say.
+
+        Raises NotFoundInEngine.
+        """
+        ...
+
+    def memory_bytes(self, container: str) -> int | None:
+        """The memory that a running container's processes hold, without the page cache; None when nothing is known.
+
+        Raises NotFoundInEngine.
+        """
+        ...
+
     def kill(self, container: str, signal: str) -> None:
         """Send a signal such as "SIGTERM"; no error when it is not running."""
         ...
@@ -265,6 +295,11 @@ class Engine(Protocol):
 
     def put_archive(self, container: str, path: str, tar: Iterable[bytes]) -> None:
         """Unpack a tar stream at `path` of a container in any state. Raises DiskFull, NotFoundInEngine."""
+        ...
+
+    def path(self, container: str, path: str) -> PathFacts:
+        """What is at a path, without its bytes: far cheaper than an archive of it. Links on the way are followed, the
+        last is not. Raises NotFoundInEngine, which is also what Podman says of a link that leads nowhere."""
         ...
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from smlocal.engine.docker_archive import member_bytes
 from smlocal.streams import reader_of
@@ -37,6 +38,16 @@ def adapt(config: dict[str, Any]) -> dict[str, Any]:
     """
     host = {**config["HostConfig"], "Sysctls": {"net.ipv6.conf.all.disable_ipv6": "1"}}
     return {**config, "HostConfig": host}
+
+
+def manifest_type(api: Any, reference: str) -> str:
+    """The media type of the manifest that Podman keeps of an image; its answers in Docker's way do not tell it.
+
+    Raises the docker library's exceptions.
+    """
+    response = api._get(f"{api.base_url}{_API}/images/{quote(reference, safe='')}/json")
+    api._raise_for_status(response)
+    return str(response.json().get("ManifestType") or "")
 
 
 def start_failure(text: str) -> str | None:

@@ -33,6 +33,7 @@ from smlocal.engine.interface import (
     ImageFacts,
     LogStream,
     Owned,
+    PathFacts,
     Pipe,
     bears,
 )
@@ -149,6 +150,10 @@ class ScriptedEngine:
     def image(self, reference: str) -> ImageFacts:
         self._enter("image")
         return self._images.facts(self._images.find(reference)[0])
+
+    def history(self, reference: str) -> tuple[str, ...]:
+        self._enter("history")
+        return self._images.find(reference)[1].history
 
     def images(self, prefix: str = "") -> list[ImageFacts]:
         self._enter("images")
@@ -273,6 +278,15 @@ class ScriptedEngine:
         found = self._container(container)
         return found.state() if found.ended.wait(timeout) else None
 
+    def written_bytes(self, container: str) -> int | None:
+        self._enter("written_bytes")
+        return self._container(container).files.written()
+
+    def memory_bytes(self, container: str) -> int | None:
+        self._enter("memory_bytes")
+        run = self._container(container).run
+        return run.memory_bytes if run is not None and self._container(container).running else None
+
     def kill(self, container: str, signal: str) -> None:
         self._enter("kill")
         found = self._find(container)
@@ -299,6 +313,10 @@ class ScriptedEngine:
         with self._lock:
             free = None if self._disk is None else self._disk - self._volumes.used()
         self._container(container).files.unpack(path, tar, free)
+
+    def path(self, container: str, path: str) -> PathFacts:
+        self._enter("path")
+        return self._container(container).files.facts(path)
 
     def get_archive(self, container: str, path: str) -> Iterator[bytes]:
         self._enter("get_archive")

@@ -5,14 +5,18 @@ from __future__ import annotations
 import errno
 import io
 import os
+import posixpath
 import tarfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from smlocal.engine.interface import PathFacts
 from smlocal.errors import DiskFull, EngineError, NotFoundInEngine
 from smlocal.streams import reader_of
+
+_MOST_LINKS = 40  # as Linux follows
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class FileSystem:
 
     def __init__(self, root: Tree, mounts: Sequence[Mount] = ()) -> None:
         self._root = root
+        self._given = {name: len(node.data) for name, node in root.items()}
         self._mounts = sorted(mounts, key=lambda mount: len(mount.path), reverse=True)
         for mount in self._mounts:
             _make_parents(root, mount.path.strip("/") + "/")
@@ -93,6 +98,11 @@ class FileSystem:
         found = self._everything()
         return sorted(name for name, node in found.items() if node.kind == "file" and name.startswith(below))
 
+    def written(self) -> int:
+        """How many bytes of files were written outside of the volumes."""
+        files = list(self._root.items())
+        return sum(len(node.data) for name, node in files if self._given.get(name) != len(node.data))
+
     def write(self, path: str, data: bytes | str, mode: int = 0o644) -> None:
         """Write a file, and the directories that it needs."""
         self._put(path, Node("file", mode, data.encode() if isinstance(data, str) else data))
@@ -111,6 +121,34 @@ class FileSystem:
         self._writable(path, read_only)
         for found in [key for key in tree if key == name or key.startswith(f"{name}/")]:
             del tree[found]
+
+    def facts(self, path: str) -> PathFacts:
+        """What is at a path, its last link not followed. Raises NotFoundInEngine, EngineError for links in a circle."""
+        everything, place = self._everything(), PurePosixPath(path)
+        found = posixpath.join(self._followed(str(place.parent), everything), place.name)
+        if found not in everything:
+            raise NotFoundInEngine(f"Could not find the file {path} in the container")
+        node = everything[found]
+        if node.kind == "link":
+            return PathFacts("symlink", node.mode, self._followed(found, everything))
+        return PathFacts(node.kind, node.mode)
+
+    @staticmethod
+    def _followed(path: str, everything: Mapping[str, Node]) -> str:
+        """The path with every link in it followed, whether something is there or not."""
+        done, left, links = "/", path.strip("/").split("/"), 0
+        while left:
+            step = posixpath.normpath(posixpath.join(done, left.pop(0)))
+            node = everything.get(step)
+            if node is None or node.kind != "link":
+                done = step
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise EngineError(f"{path}: too many links")
+            left = node.target.strip("/").split("/") + left
+            done = "/" if node.target.startswith("/") else done
+        return done
 
     def pack(self, path: str) -> Iterator[bytes]:
         """The tar stream of a path; members' names begin with its last component. Raises NotFoundInEngine."""

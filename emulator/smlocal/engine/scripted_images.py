@@ -27,6 +27,8 @@ class ScriptedImage:
     architecture: str = "amd64"
     user: str = ""
     working_directory: str = ""
+    history: tuple[str, ...] = ()  # instructions, the oldest first
+    manifest_type: str = ""  # as an engine tells it whose store keeps manifests
     executables: frozenset[str] | None = None  # the programs that it has; None: whatever is asked for
     start_error: str | None = None  # the engine's words when no program can be started
     pipe: PipeProgram | None = None  # what `open_pipe` runs
@@ -120,6 +122,7 @@ class Images:
             labels=dict(image.labels),
             user=image.user,
             working_directory=image.working_directory,
+            manifest_type=image.manifest_type,
         )
 
 

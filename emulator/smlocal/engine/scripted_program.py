@@ -117,6 +117,7 @@ class Run:
     outside: Outside
     output: Output
     out_of_memory: bool = False
+    memory_bytes: int = 1024 * 1024  # what it holds, as it is to be told
     _signals: deque[str] = field(default_factory=deque)
     _changed: threading.Condition = field(default_factory=threading.Condition)
     _killed: bool = False

@@ -9,12 +9,13 @@ from smlocal.evidence.examination import (
     ServingTrial,
     TrainingTrial,
 )
-from smlocal.evidence.image import ImageEvidence, Program, SecretSeen
+from smlocal.evidence.image import ImageEvidence, Program, PushedManifest, SecretSeen
 from smlocal.evidence.runs import (
     FileSeen,
     HostingEvidence,
     ObjectTransformed,
     Ping,
+    SecondStart,
     TrainingEvidence,
     TransformEvidence,
     Transition,
@@ -32,6 +33,8 @@ __all__ = [
     "ObjectTransformed",
     "Ping",
     "Program",
+    "PushedManifest",
+    "SecondStart",
     "SecretSeen",
     "ServingTrial",
     "TrainingEvidence",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+_CAPABILITIES = "com.amazonaws.sagemaker.capabilities"
+
 
 @dataclass(frozen=True)
 class Program:
@@ -34,6 +36,14 @@ class SecretSeen:
 
 
 @dataclass(frozen=True)
+class PushedManifest:
+    """What a push of the image hands to a registry."""
+
+    media_type: str  # "application/vnd.oci.image.index.v1+json"
+    where: str  # who says so: "the engine's store", "the OCI layout image.tar"
+
+
+@dataclass(frozen=True)
 class ImageEvidence:
     """One image in the engine."""
 
@@ -53,3 +63,14 @@ class ImageEvidence:
     baked: tuple[str, ...]  # files below /opt/ml/{input,model,output}, at most a hundred
     secrets: tuple[SecretSeen, ...]
     driver_files: tuple[str, ...]  # of an NVIDIA driver
+    manifest: PushedManifest | None = None  # None: it is made only while it is pushed
+
+    @property
+    def holds_models(self) -> bool:
+        """Whether its label says that it can be the container of a multi-model endpoint."""
+        return self.labels.get(f"{_CAPABILITIES}.multi-models") == "true"
+
+    @property
+    def takes_port(self) -> bool:
+        """Whether its label says that it listens on the port in SAGEMAKER_BIND_TO_PORT."""
+        return self.labels.get(f"{_CAPABILITIES}.accept-bind-to-port") == "true"

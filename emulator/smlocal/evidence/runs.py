@@ -83,6 +83,15 @@ class HostingEvidence:
 
 
 @dataclass(frozen=True)
+class SecondStart:
+    """The same container, started once more after its end with the files that it left."""
+
+    seconds_to_healthy: float | None  # None: it was not healthy again
+    cause: str  # then: why, in words of ours
+    last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ObjectTransformed:
     """What became of one input object of a transform job."""
 

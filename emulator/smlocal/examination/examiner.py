@@ -1,15 +1,22 @@
-"""One image, the runs that it takes to know it, frozen as evidence."""
+"""One image, the runs that it takes to know it, frozen as evidence.
+
+What is judged by the time that it takes runs alone on the machine; the other runs are made several at a time.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from smlocal.engine.interface import Engine
-from smlocal.evidence import Asked, Examination, ImageEvidence
+from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
 from smlocal.examination.batch_probes import first_by_lines
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.plan import Plan
+from smlocal.examination.serving_run import Models, ServingRuns, empty_archive
 from smlocal.examination.serving_trials import ServingTrials
 from smlocal.examination.stopping import Stop
 from smlocal.examination.training_trials import TrainingTrials
@@ -21,6 +28,7 @@ from smlocal.storage.interface import ObjectStore
 from smlocal.training import TrainingRunner
 
 BUCKET = "check"
+_EMPTY_MODEL = "empty/model.tar.gz"
 
 
 class Examiner:
@@ -58,8 +66,10 @@ class Examiner:
         on_trial: Callable[[str], None] = lambda trial: None,
         stop: Stop | None = None,
         bounds: Bounds | None = None,
+        too_big: str | None = None,
     ) -> Examination:
-        """Make the runs. `addresses` says where the data of a channel lies: (name, whether it is the broken data).
+        """Make the runs. `addresses` says where the data of a channel lies: (name, whether it is the broken data);
+        `model` and `too_big` where the plan's models lie.
 
         Raises CannotRun when the engine or the store fails, ImageNotFound, Stopped. What the image does is evidence.
         """
@@ -67,21 +77,52 @@ class Examiner:
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
         facts = self.look(image)
+        if plan.manifest is not None:
+            facts = replace(facts, manifest=plan.manifest)
         trials = TrainingTrials(
             self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
         )
-        trained = trials.run(image) if plan.train and _can_start(facts, "train") else {}
-        served = {}
+        trained = trials.first(image) if plan.train and _can_start(facts, "train") else {}
+        served: dict[str, ServingTrial] = {}
+        also: list[Callable[[], dict[str, ServingTrial]]] = []
         if plan.serve and _can_start(facts, "serve"):
-            given = model or trials.model
-            served = ServingTrials(
-                self._hosting, self._http, self._settings, plan, given, on_trial, stop, self._engine, bounds
-            ).run(image)
+            models = Models(model or trials.model, self._empty_model(), too_big)
+            serving = ServingTrials(self._runs(plan, models, on_trial, stop, bounds), plan, models, facts)
+            served = serving.first(image)
+            also = serving.others(image, served)
+        others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
+        at_a_time = self._at_a_time(plan)
+        with ThreadPoolExecutor(at_a_time) as pool:
+            begun = [pool.submit(make) for make in also]  # the longer ones first
+            training = {name: pool.submit(make) for name, make in others.items()}
+        alone = at_a_time == 1 or len(begun) + len(training) == 1
+        trained |= {name: replace(made.result(), alone=alone) for name, made in training.items()}
+        for made in begun:
+            served |= {name: replace(trial, alone=alone) for name, trial in made.result().items()}
+        trained |= trials.interrupted(image, trained)
         return Examination(self._asked(plan, model), facts, trained, served)
+
+    def _at_a_time(self, plan: Plan) -> int:
+        """How many runs this machine has room for: as many as it has processors, each with the instance's memory."""
+        facts, granted = self._engine.facts(), self._launcher.grant(plan.instance_type)
+        return max(1, min(facts.cpus, facts.memory_bytes // granted.memory_bytes))
+
+    def _runs(
+        self, plan: Plan, models: Models, on_trial: Callable[[str], None], stop: Stop, bounds: Bounds
+    ) -> ServingRuns:
+        return ServingRuns(
+            self._hosting, self._http, self._settings, plan, models, on_trial, stop, self._engine, bounds
+        )
+
+    def _empty_model(self) -> str:
+        """Where an archive lies that no program can have trained."""
+        self._store.put(BUCKET, _EMPTY_MODEL, io.BytesIO(empty_archive()))
+        return f"s3://{BUCKET}/{_EMPTY_MODEL}"
 
     def _asked(self, plan: Plan, model: str | None) -> Asked:
         return Asked(
             architecture=plan.architecture,
+            instance_type=plan.instance_type,
             isolated=plan.network_isolation,
             training=plan.train,
             serving=plan.serve,
@@ -92,9 +133,14 @@ class Examiner:
             long_run=plan.long is not None,
             resumes=bool(plan.long and plan.long.resumes),
             metrics=tuple(plan.metrics),
+            asynchronous=plan.asynchronous,
+            soak=plan.soak,
             samples=len(plan.samples),
             records=first_by_lines(plan.samples) is not None,
+            too_big=plan.too_big is not None,
             model_given=model is not None,
+            serverless=plan.serverless,
+            serverless_image_bytes=self._settings.limits.serverless_image_bytes,
             scaled_limits=self._settings.scaled,
         )
 

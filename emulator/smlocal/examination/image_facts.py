@@ -7,30 +7,15 @@ import re
 from collections.abc import Iterator
 
 from smlocal.engine.interface import Engine, ImageFacts
-from smlocal.evidence import ImageEvidence, Program, SecretSeen
-from smlocal.examination.image_files import FileHead, ImageFiles
+from smlocal.evidence import ImageEvidence, Program, PushedManifest
+from smlocal.examination.image_files import FoundFile, ImageFiles
+from smlocal.examination.image_secrets import secrets
 from smlocal.launch import Launch, Launcher
 
 _HIDDEN = ("/opt/ml/input", "/opt/ml/model", "/opt/ml/output")
 _MOST_BAKED = 100
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _WORDS = ("train", "serve")
-# AWS's own documentation uses these as examples
-_EXAMPLE_KEYS = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
-_PATTERNS = {
-    "AWS access key": re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
-    "private key": re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-    "GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36}\b"),
-    "Slack token": re.compile(r"\bxox[abprs]-[A-Za-z0-9-]{20,}\b"),
-}
-_SECRET_NAME = re.compile(r"AWS_SECRET_ACCESS_KEY|AWS_SESSION_TOKEN", re.IGNORECASE)
-_SECRET_FILES = (
-    "/root/.aws/credentials",
-    "/root/.docker/config.json",
-    "/root/.netrc",
-    "/root/.ssh/id_ed25519",
-    "/root/.ssh/id_rsa",
-)
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so\.\d{3}[.\d]*$")
 _DRIVER_TOOL = "/usr/bin/nvidia-smi"
 _DRIVER_NAMES = ("libcuda.so.1", "libnvidia-ml.so.1")  # links that lead to the driver's own version
@@ -65,8 +50,9 @@ class ImageExaminer:
                 programs={word: _Resolver(facts, files).program(word) for word in _WORDS},
                 word_on_path={word: _Resolver(facts, files).is_on_path(word) for word in _WORDS},
                 baked=tuple(_baked(files)),
-                secrets=tuple(_secrets(facts, files)),
+                secrets=tuple(secrets(facts, self._engine.history(reference), files)),
                 driver_files=tuple(_driver_files(files)),
+                manifest=PushedManifest(facts.manifest_type, "the engine's store") if facts.manifest_type else None,
             )
 
 
@@ -82,7 +68,7 @@ class _Resolver:
         found = self._find(argv[0])
         if found is None:
             return Program(word, argv, None, False, "missing")
-        kind, interpreter, crlf = _shebang(found.head)
+        kind, interpreter, crlf = _shebang(self._files.beginning(found))
         return Program(
             word=word,
             argv=argv,
@@ -98,11 +84,15 @@ class _Resolver:
         found = self._find(word)
         return found is not None and bool(found.mode & 0o111)
 
-    def _find(self, name: str) -> FileHead | None:
+    def _find(self, name: str) -> FoundFile | None:
         """The first executable of that name, or else the first file of that name."""
-        candidates = [file for path in self._places(name) if (file := self._files.head(path)) is not None]
-        executable = [file for file in candidates if file.mode & 0o111]
-        return next(iter(executable or candidates), None)
+        first = None
+        for path in self._places(name):
+            file = self._files.find(path)
+            if file is not None and file.mode & 0o111:
+                return file
+            first = first or file
+        return first
 
     def _places(self, name: str) -> Iterator[str]:
         if "/" in name:
@@ -141,27 +131,8 @@ def _driver_files(files: ImageFiles) -> Iterator[str]:
 
     Programs find its libraries by links with short names, which are asked for one by one: folders of libraries are big.
     """
-    if files.head(_DRIVER_TOOL) is not None:
+    if files.find(_DRIVER_TOOL) is not None:
         yield _DRIVER_TOOL
     for folder in _DRIVER_FOLDERS:
-        heads = (files.head(posixpath.join(folder, name)) for name in _DRIVER_NAMES)
-        yield from (head.path for head in heads if head is not None and _DRIVER.search(head.path))
-
-
-def _secrets(facts: ImageFacts, files: ImageFiles) -> Iterator[SecretSeen]:
-    for name, value in facts.environment.items():
-        if _SECRET_NAME.fullmatch(name) and value and value not in _EXAMPLE_KEYS:
-            yield SecretSeen(f"environment variable {name}", "AWS secret")
-        yield from _matching(f"environment variable {name}", value)
-    for name, value in facts.labels.items():
-        yield from _matching(f"label {name}", value)
-    for path in _SECRET_FILES:
-        found = files.head(path)
-        if found is not None:
-            yield from _matching(path, found.head.decode("utf-8", "replace"))
-
-
-def _matching(where: str, text: str) -> Iterator[SecretSeen]:
-    for kind, pattern in _PATTERNS.items():
-        if any(match.group() not in _EXAMPLE_KEYS for match in pattern.finditer(text)):
-            yield SecretSeen(where, kind)
+        found = (files.find(posixpath.join(folder, name)) for name in _DRIVER_NAMES)
+        yield from (file.path for file in found if file is not None and _DRIVER.search(file.path))

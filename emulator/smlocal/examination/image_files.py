@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smlocal.container import LaunchedContainer
+from smlocal.engine.interface import PathFacts
 from smlocal.errors import BrokenArchive, EngineError, NotFoundInEngine
 from smlocal.settings import MEBIBYTE
 from smlocal.streams import reader_of
@@ -14,50 +15,48 @@ from smlocal.tarstream import Member, members
 
 _MOST_LINKS = 40  # as Linux follows
 _HEAD = 4096
-_CIRCLE = ("too many links", "too many levels of symbolic links")  # Docker's and the kernel's words
+# Docker's and the kernel's words for a path that leads nowhere
+_NOWHERE = ("too many links", "too many levels of symbolic links", "file name too long")
 _MOST_READ = 64 * MEBIBYTE
+_MOST_LOOKS = 10_000  # half a minute of requests; a real image takes a few dozen
 
 
 @dataclass(frozen=True)
-class FileHead:
-    """A file: its path after all links, its mode and its first bytes."""
+class FoundFile:
+    """A file: its path after all links, and its mode."""
 
     path: str
     mode: int
-    head: bytes
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What is at a path, with its first bytes when it is a file."""
-
-    kind: str  # as of `tarstream.Member`
-    mode: int = 0
-    link: str = ""
-    head: bytes = b""
 
 
 class ImageFiles:
     """Looks into the file system of a container that was created and never started.
 
-    Every look is a request to the engine, so each path is looked at once.
+    Every look is a request to the engine, so each path is looked at once, and read only where its bytes are wanted.
     """
 
     def __init__(self, container: LaunchedContainer) -> None:
         self._container = container
-        self._seen: dict[str, _Seen | None] = {"/": _Seen("directory")}
+        self._seen: dict[str, PathFacts | None] = {"/": PathFacts("directory", 0o755)}
+        self._begun: dict[str, bytes] = {}
 
-    def head(self, path: str) -> FileHead | None:
+    def find(self, path: str) -> FoundFile | None:
         """The file at a path, links followed; None when there is no file."""
         real = self._resolved(path)
         seen = self._look(real) if real is not None else None
-        if real is None or seen is None or seen.kind != "file":
-            return None
-        return FileHead(real, seen.mode, seen.head)
+        return FoundFile(real, seen.mode) if real is not None and seen is not None and seen.kind == "file" else None
+
+    def beginning(self, file: FoundFile) -> bytes:
+        """The first bytes of a file."""
+        if file.path not in self._begun:
+            self._begun[file.path] = next((b"".join(_beginning(item)) for item in self._members(file.path)), b"")
+        return self._begun[file.path]
 
     def below(self, path: str, most: int) -> list[str]:
         """Files below a directory, at most so many, and no more than come with the first 64 MiB: an engine tells no
         names without the bytes. [] when it is not there."""
+        if self._resolved(path) is None:
+            return []
         found, read = [], 0
         parent = posixpath.dirname(path)
         for member in self._members(path):
@@ -74,9 +73,6 @@ class ImageFiles:
                 yield from members(source)
         except (NotFoundInEngine, BrokenArchive):
             return
-        except EngineError as error:
-            if not any(words in str(error) for words in _CIRCLE):
-                raise
 
     def _resolved(self, path: str) -> str | None:
         """The path with every link on the way followed; None when they lead nowhere or in a circle."""
@@ -84,7 +80,7 @@ class ImageFiles:
         while left:
             step = posixpath.normpath(posixpath.join(done, left.pop(0)))
             seen = self._look(step)
-            if seen is None:
+            if seen is None or (left and seen.kind in ("file", "other")):
                 return None
             if seen.kind != "symlink":
                 done = step
@@ -93,19 +89,26 @@ class ImageFiles:
             if links > _MOST_LINKS:
                 return None
             left = [part for part in seen.link.split("/") if part] + left
-            done = "/" if seen.link.startswith("/") else done
+            done = "/"
         return done
 
-    def _look(self, path: str) -> _Seen | None:
-        """What is at a path whose parents are no links; None when nothing is."""
+    def _look(self, path: str) -> PathFacts | None:
+        """What is at a path whose parents are no links; None when nothing is, or when too much was looked at."""
         if path not in self._seen:
-            self._seen[path] = next((_seen(member) for member in self._members(path)), None)
+            if len(self._seen) > _MOST_LOOKS:
+                return None
+            self._seen[path] = self._asked(path)
         return self._seen[path]
 
-
-def _seen(member: Member) -> _Seen:
-    head = b"".join(_beginning(member)) if member.kind == "file" else b""
-    return _Seen(member.kind, member.mode, member.link, head)
+    def _asked(self, path: str) -> PathFacts | None:
+        try:
+            return self._container.path(path)
+        except NotFoundInEngine:
+            return None
+        except EngineError as error:
+            if any(words in str(error) for words in _NOWHERE):
+                return None
+            raise
 
 
 def _beginning(member: Member) -> Iterator[bytes]:

@@ -71,7 +71,7 @@ class Probes:
 
     def run(self) -> tuple[Exchange, ...]:
         """Everything, the gentle first; what may break the server comes last."""
-        found = [self._sample(SAMPLE, sample) for sample in self._samples]
+        found = list(self.samples())
         found += self._once_more(found)
         if not any(exchange.timed_out for exchange in found):  # else it may still be at work
             found += self._at_rest()
@@ -87,6 +87,14 @@ class Probes:
         found.append(self._invoke(UNKNOWN_TYPE, body, {"Content-Type": _UNKNOWN}))
         found.append(self._invoke(BROKEN_BODY, _GARBAGE, {"Content-Type": content_type}))
         return tuple(found)
+
+    def samples(self) -> tuple[Exchange, ...]:
+        """The samples alone."""
+        return tuple(self._sample(SAMPLE, sample) for sample in self._samples)
+
+    def send_sample(self, number: int) -> Exchange:
+        """One of the samples, in turn."""
+        return self._sample(SAMPLE, self._samples[number % len(self._samples)])
 
     def pings_well(self) -> bool:
         """Whether it still answers GET /ping with 200."""
@@ -105,7 +113,7 @@ class Probes:
         odd = {"X-Amzn-SageMaker-Custom-Attributes": "smlocal=check", "X-Smlocal-Unknown": "1"}
         return [
             self._invoke(NO_ACCEPT, sample.body, {"Content-Type": sample.content_type}),
-            self._invoke(ODD_HEADERS, sample.body, {**_headers(sample), **odd}),
+            self._invoke(ODD_HEADERS, sample.body, {**headers_of(sample), **odd}),
         ]
 
     def _at_rest(self) -> list[Exchange]:
@@ -114,7 +122,7 @@ class Probes:
         return [first, self._ping(PING_AT_REST, self._limits.ping_timeout)] if first.status != 200 else [first]
 
     def _sample(self, probe: str, sample: Sample) -> Exchange:
-        return self._invoke(probe, sample.body, _headers(sample), expected=sample.expect)
+        return self._invoke(probe, sample.body, headers_of(sample), expected=sample.expect)
 
     def _repeated(self, *, quick: bool) -> list[Exchange]:
         """Each sample, and a longer one so that answers can be mixed up, by one caller and by many at once."""
@@ -125,7 +133,7 @@ class Probes:
 
         def send(probe: str, number: int) -> Exchange:
             sample = samples[number]
-            return replace(self._invoke(probe, sample.body, _headers(sample)), sample=number)
+            return replace(self._invoke(probe, sample.body, headers_of(sample)), sample=number)
 
         numbers = range(len(samples))
         serial = [send(ONE_CALLER, number) for _ in range(_TIMES_SERIAL) for number in numbers]
@@ -139,7 +147,7 @@ class Probes:
         if body is None:
             return []
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            bodies = [pool.submit(self._invoke, BIG, body, _headers(sample)) for _ in range(_AT_ONCE)]
+            bodies = [pool.submit(self._invoke, BIG, body, headers_of(sample)) for _ in range(_AT_ONCE)]
             pings: list[Exchange] = []
             pause = _BUSY_AFTER
             while not all(item.done() for item in bodies) and len(pings) < _MOST_PINGS:
@@ -239,7 +247,8 @@ def media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _headers(sample: Sample) -> dict[str, str]:
+def headers_of(sample: Sample) -> dict[str, str]:
+    """What a caller says of a sample."""
     headers = {"Content-Type": sample.content_type}
     return {**headers, "Accept": sample.accept} if sample.accept is not None else headers
 

@@ -14,7 +14,8 @@ from tomlkit.items import InlineTable, Table
 
 from smlocal.errors import SettingsError
 from smlocal.evidence import ImageEvidence
-from smlocal.examination.plan import Source, read_plan
+from smlocal.examination.plan import Source
+from smlocal.examination.plan_reader import read_plan
 
 _MISSING = "missing"
 # AWS developer guide, cdf-training, cdf-inference: the names that SageMaker's own algorithms have for them
@@ -45,11 +46,13 @@ class Proposal:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     model: Path | None = None
     sample: Source | None = None
+    holds_models: bool = False  # its label says that it can be the container of a multi-model endpoint
 
     def on(self, facts: ImageEvidence) -> Proposal:
         """With what the image shows."""
         train, serve = (facts.programs[word].kind != _MISSING for word in ("train", "serve"))
-        return replace(self, architecture=facts.architecture, train=train, serve=serve)
+        holds_models = facts.holds_models
+        return replace(self, architecture=facts.architecture, train=train, serve=serve, holds_models=holds_models)
 
 
 def source_of(path: Path, content_type: str | None = None) -> Source:
@@ -92,6 +95,12 @@ def _check(proposal: Proposal, folder: Path) -> Table:
         table.add("training", _training(proposal, folder))
     if proposal.serve:
         table.add("serving", _serving(proposal, folder))
+    if proposal.serve and proposal.holds_models:
+        many = tomlkit.table()
+        many.add(
+            tomlkit.comment('too_big = "big.tar.gz"  # a model that it cannot hold beside three of the usual ones')
+        )
+        table.add("multi_model", many)
     return table
 
 

@@ -1,150 +1,80 @@
-"""The serving runs of an examination: started under the hardest conditions, asked in many ways, stopped."""
+"""The serving runs of an examination: which are made, of an image that came up or did not."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from threading import Event
-from typing import Any
+from functools import partial
 
-from smlocal.engine.interface import Engine
-from smlocal.errors import EndpointFailed
-from smlocal.evidence import Conditions, Exchange, ExecutionParameters, ServingTrial
-from smlocal.examination.batch_probes import BatchProbes, work_of
-from smlocal.examination.bounds import Bounds, Guard
+from smlocal.evidence import Conditions, ImageEvidence, ServingTrial
 from smlocal.examination.plan import Plan
-from smlocal.examination.probes import SAMPLE, Probes
-from smlocal.examination.stopping import Stop
-from smlocal.hosting import BATCH, REAL_TIME, HealthChecks, ModelHost, ModelServer
-from smlocal.http_client import HttpClient
-from smlocal.settings import Settings
+from smlocal.examination.probes import SAMPLE
+from smlocal.examination.serving_run import Models, ServingRuns
 
-_WITHOUT_MODEL = 30.0  # seconds
 HARD = "hard"
 EASY = "easy"
 BATCH_RUN = "batch"
+EMPTY_MODEL = "empty model"
+OTHER_PORT_RUN = "other port"
+MULTI_MODEL_RUN = "multi-model"
+_PORT_VARIABLE = "SAGEMAKER_BIND_TO_PORT"
+
+Trials = dict[str, ServingTrial]
 
 
 class ServingTrials:
-    """Makes the serving runs of one image with one model (None: it brings its own)."""
+    """Makes the serving runs of one image, of which these are the facts."""
 
-    def __init__(
-        self,
-        host: ModelHost,
-        http: HttpClient,
-        settings: Settings,
-        plan: Plan,
-        model: str | None,
-        on_trial: Callable[[str], None],
-        stop: Stop,
-        engine: Engine,
-        bounds: Bounds,
-    ) -> None:
-        self._host = host
-        self._http = http
-        self._settings = settings
+    def __init__(self, runs: ServingRuns, plan: Plan, models: Models, facts: ImageEvidence) -> None:
+        self._runs = runs
         self._plan = plan
-        self._model = model
-        self._on_trial = on_trial
-        self._stop = stop
-        self._engine = engine
-        self._bounds = bounds
-        self._work = work_of(plan, settings.limits)
+        self._models = models
+        self._facts = facts
 
-    def run(self, image: str) -> dict[str, ServingTrial]:
-        """The trials by name. A second one tells whether it was the network that the first one lacked; one as a batch
-        transform would make it is of use only to an image that comes up and answers the records."""
-        made = {HARD: self._trial(image, Conditions())}
-        if not made[HARD].healthy and not made[HARD].run.start_error and not self._lacks_model:
-            made[EASY] = self._trial(image, Conditions(network=True))
-        last = list(made.values())[-1]
-        if self._answers_records(last):
-            made[BATCH_RUN] = self._trial(image, replace(last.conditions, batch=True))
+    def first(self, image: str) -> Trials:
+        """The trials that tell whether it comes up and what it answers, by name. A second one tells whether it was the
+        network that the first one lacked."""
+        made = {HARD: self._runs.run(image, Conditions())}
+        if not made[HARD].healthy and not made[HARD].run.start_error and not self._runs.lacks_model:
+            made[EASY] = self._runs.run(image, Conditions(network=True))
         return made
 
+    def others(self, image: str, made: Mapping[str, ServingTrial]) -> list[Callable[[], Trials]]:
+        """What else is to be tried with an image that comes up.
+
+        As a batch transform would run it, when it answers the records; with a model of which nothing can come, when it
+        answers with a good one; as a multi-model endpoint would, when it bears the label for that, and has a model.
+        """
+        last = list(made.values())[-1]
+        if not last.healthy or last.cause:
+            return []
+        wanted: list[Callable[[], Trials]] = []
+        if self._answers_records(last):
+            wanted.append(partial(self._batch, image, last))
+        if self._models.usual is not None and self._facts.holds_models:
+            conditions = replace(last.conditions, multi_model=True)
+            wanted.append(partial(self._one, MULTI_MODEL_RUN, image, conditions, last))
+        if self._models.usual is not None and last.exchanges and last.exchanges[0].good:
+            conditions = replace(last.conditions, empty_model=True)
+            wanted.append(partial(self._one, EMPTY_MODEL, image, conditions, last))
+        return wanted
+
+    def _one(self, name: str, image: str, conditions: Conditions, last: ServingTrial) -> Trials:
+        return {name: self._runs.run(image, conditions, last.run)}
+
+    def _batch(self, image: str, last: ServingTrial) -> Trials:
+        """The container of a batch transform. Who says that it listens where it is told is told another port, as in a
+        pipeline; when that does not come up, the usual one tells whether it was for the port."""
+        conditions = replace(last.conditions, batch=True)
+        if not self._facts.takes_port or _PORT_VARIABLE in self._plan.serving_environment:
+            return self._one(BATCH_RUN, image, conditions, last)
+        elsewhere = self._runs.run(image, replace(conditions, other_port=True), last.run)
+        if elsewhere.healthy:
+            return {BATCH_RUN: elsewhere}
+        return {OTHER_PORT_RUN: elsewhere, **self._one(BATCH_RUN, image, conditions, last)}
+
     def _answers_records(self, trial: ServingTrial) -> bool:
-        if self._work is None or not trial.healthy or trial.cause:
+        samples, work = trial.of(SAMPLE), self._runs.work
+        if work is None or not samples:
             return False
-        samples = trial.of(SAMPLE)
-        status = samples[self._plan.samples.index(self._work.sample)].status if samples else None
-        return status is not None and 200 <= status <= 299
-
-    def _trial(self, image: str, conditions: Conditions) -> ServingTrial:
-        self._on_trial(f"serve {conditions}")
-        guard = Guard(self._bounds, self._engine, self._stop.event)
-        server = self._server(image, conditions, guard)
-        exchanges: tuple[Exchange, ...] = ()
-        alive, parameters = True, None
-        reason = cause = ""
-        with guard.watching(server.stop):
-            try:
-                if server.start(guard.stop):
-                    exchanges, parameters, alive = self._asked(server, conditions)
-            except EndpointFailed as error:
-                reason, cause = error.failure_reason, str(error.cause)
-            finally:
-                server.stop(_at_once() if conditions.batch else self._stop.hurry)
-        self._stop.check()
-        if guard.why:  # what was not answered any more says nothing: it was we who ended it
-            exchanges, alive = tuple(item for item in exchanges if item.status is not None), True
-        return ServingTrial(conditions, server.evidence(), reason, guard.why or cause, exchanges, alive, parameters)
-
-    def _asked(
-        self, server: ModelServer, conditions: Conditions
-    ) -> tuple[tuple[Exchange, ...], ExecutionParameters | None, bool]:
-        """All exchanges, what it proposed, and whether the server still answers pings afterwards."""
-        probes = Probes(self._http, lambda: server.base_url, self._settings.limits, self._plan, self._stop)
-        exchanges, parameters = self._batch(probes, server) if conditions.batch else (probes.run(), None)
-        alive = probes.pings_well()
-        if not alive:
-            server.wait(self._settings.limits.ping_timeout)  # whether it ended by itself is evidence, too
-        return exchanges, parameters, alive
-
-    def _batch(self, probes: Probes, server: ModelServer) -> tuple[tuple[Exchange, ...], ExecutionParameters | None]:
-        if self._work is None:
-            return (), None
-        return BatchProbes(probes, self._http, lambda: server.base_url, self._settings.limits, self._work).run()
-
-    def _server(self, image: str, conditions: Conditions, guard: Guard) -> ModelServer:
-        plan = self._plan
-        container: dict[str, Any] = {"Image": image, "Environment": dict(plan.serving_environment)}
-        if self._model is not None:
-            container["ModelDataUrl"] = self._model
-        request = {
-            "ModelName": f"check-{uuid.uuid4().hex[:12]}",
-            "PrimaryContainer": container,
-            "ExecutionRoleArn": "arn:aws:iam::000000000000:role/smlocal-check",
-            "EnableNetworkIsolation": not conditions.network,
-        }
-        return self._host.server(
-            request,
-            image,
-            platform=BATCH if conditions.batch else REAL_TIME,
-            instance_type=plan.instance_type,
-            checks=self._checks(conditions),
-            environment=self._work.job.environment if conditions.batch and self._work is not None else None,
-            on_line=lambda line: guard.count_line(len(line.text)),
-        )
-
-    def _checks(self, conditions: Conditions) -> HealthChecks:
-        """SageMaker's; but an image that lacks its model may have nothing to be healthy with, and is not waited for as
-        long: rules do not judge it then. What came up as an endpoint gets no more time for a transform."""
-        limits = self._settings.limits
-        if conditions.batch:
-            return replace(HealthChecks.of_transforms(limits), start_window=limits.start_window)
-        if self._lacks_model:
-            return HealthChecks.of_endpoints(limits, min(limits.start_window, _WITHOUT_MODEL))
-        return HealthChecks.of_endpoints(limits)
-
-    @property
-    def _lacks_model(self) -> bool:
-        """Its training was to make a model, and made none. An image that is only to serve brings its own."""
-        return self._model is None and self._plan.train
-
-
-def _at_once() -> Event:
-    """How long it takes to end is seen of the endpoint's container; no time is spent on that of a batch's."""
-    hurry = Event()
-    hurry.set()
-    return hurry
+        return samples[self._plan.samples.index(work.sample)].good

@@ -4,13 +4,15 @@ from smlocal.hosting.failures import EndpointTexts
 from smlocal.hosting.health import HealthChecks
 from smlocal.hosting.host import ModelHost
 from smlocal.hosting.invocation import Failure, Invocation
-from smlocal.hosting.model import Model
+from smlocal.hosting.model import PORT, Model
 from smlocal.hosting.platforms import BATCH, REAL_TIME, Platform
+from smlocal.hosting.second_start import start_again
 from smlocal.hosting.server import ModelServer
 from smlocal.hosting.watch import State
 
 __all__ = [
     "BATCH",
+    "PORT",
     "REAL_TIME",
     "EndpointTexts",
     "Failure",
@@ -21,4 +23,5 @@ __all__ = [
     "ModelServer",
     "Platform",
     "State",
+    "start_again",
 ]

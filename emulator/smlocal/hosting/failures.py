@@ -62,6 +62,7 @@ class Failures:
     texts: EndpointTexts
     variant: str = VARIANT
     url: str = ""
+    port: int = PORT
 
     def worded(self, text: str) -> str:
         """One of the texts, filled in."""
@@ -110,12 +111,12 @@ class Failures:
     def never_healthy(
         self, pings: Sequence[Ping], window: float, listening: Sequence[str] | None, lines: Sequence[str]
     ) -> EndpointFailed:
-        cause, fix = _diagnosis(pings, listening)
+        cause, fix = _diagnosis(pings, listening, self.port)
         cause = f"It was not healthy within {window:g} s: {cause}"
         return self._error(self.texts.unhealthy, cause, fix, lines)
 
 
-def _diagnosis(pings: Sequence[Ping], listening: Sequence[str] | None) -> tuple[str, str]:
+def _diagnosis(pings: Sequence[Ping], listening: Sequence[str] | None, port: int) -> tuple[str, str]:
     last = pings[-1]
     if last.status is not None:
         return _bad_status(last.status, pings)
@@ -126,7 +127,7 @@ def _diagnosis(pings: Sequence[Ping], listening: Sequence[str] | None) -> tuple[
             f" {last.seconds:.1f} s).",
             "Answer /ping at once, from a worker that no loading and no invocation holds up.",
         )
-    return _no_connection(last, listening)
+    return _no_connection(last, listening, port)
 
 
 def _bad_status(status: int, pings: Sequence[Ping]) -> tuple[str, str]:
@@ -137,11 +138,11 @@ def _bad_status(status: int, pings: Sequence[Ping]) -> tuple[str, str]:
     return f"GET /ping was answered with status {status} ({count} of {len(pings)} pings).", fix
 
 
-def _no_connection(last: Ping, listening: Sequence[str] | None) -> tuple[str, str]:
-    fix = f"Let the server listen on 0.0.0.0:{PORT}."
+def _no_connection(last: Ping, listening: Sequence[str] | None, port: int) -> tuple[str, str]:
+    fix = f"Let the server listen on 0.0.0.0:{port}."
     if listening is None:
-        return f"port {PORT} gave no answer ({last.fault}); the server may listen on 127.0.0.1 only or not at all.", fix
-    right = [address for address in listening if port_of(address) == PORT]
+        return f"port {port} gave no answer ({last.fault}); the server may listen on 127.0.0.1 only or not at all.", fix
+    right = [address for address in listening if port_of(address) == port]
     if right and all(is_loopback(address) for address in right):
         return f"the server listens on {', '.join(right)}, which nothing outside of its container reaches.", fix
     if right:
@@ -149,8 +150,8 @@ def _no_connection(last: Ping, listening: Sequence[str] | None) -> tuple[str, st
             "Answer GET /ping with a complete HTTP/1.1 response."
         )
     if listening:
-        return f"nothing listens on port {PORT}; the container listens on {', '.join(listening)}.", fix
-    return f"nothing in the container listens on port {PORT}.", fix
+        return f"nothing listens on port {port}; the container listens on {', '.join(listening)}.", fix
+    return f"nothing in the container listens on port {port}.", fix
 
 
 def _capital(words: str) -> str:

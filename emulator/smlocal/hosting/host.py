@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from smlocal import requests
 from smlocal.container import LogLine
 from smlocal.hosting.health import HealthChecks
-from smlocal.hosting.model import Model
-from smlocal.hosting.model_data import model_data
+from smlocal.hosting.model import PORT, Model
+from smlocal.hosting.model_data import model_data, models_data
 from smlocal.hosting.platforms import REAL_TIME, Platform
 from smlocal.hosting.server import ModelServer
 from smlocal.hosting.watch import State
@@ -47,20 +48,26 @@ class ModelHost:
         checks: HealthChecks | None = None,
         instance_type: str | None = None,
         environment: Mapping[str, str] | None = None,
+        models: Mapping[str, str] | None = None,
+        port: int = PORT,
         keep: bool = False,
         on_line: Callable[[LogLine], None] = lambda line: None,
         on_state: Callable[[State], None] = lambda state: None,
     ) -> ModelServer:
         """A server, not started, of the model that a CreateModel request describes, as the local image `image`.
 
-        `name` is the endpoint's or job's, by default the model's; `environment` wins over the model's own. Raises
-        InvalidRequest for what CreateModel refuses, NotSupported for what smlocal refuses by name.
+        `name` is the endpoint's or job's, by default the model's; `environment` wins over the model's own. With
+        `models`, addresses of archives by the names of their models, it is the container of a multi-model endpoint.
+        Raises InvalidRequest for what CreateModel refuses, NotSupported for what smlocal refuses by name.
         """
+        model = replace(self.model(request, image, name=name, environment=environment), port=port)
+        if models is not None:
+            model = replace(model, contents=models_data(models, self._store), multi_model=True)
         return ModelServer(
             self._launcher,
             self._http,
             self._settings,
-            self.model(request, image, name=name, environment=environment),
+            model,
             platform=platform,
             checks=checks,
             instance=self._launcher.grant(instance_type) if instance_type else None,

@@ -37,6 +37,8 @@ class Model:
     environment: Mapping[str, str] = field(default_factory=dict)
     data_url: str = ""  # where the contents came from, for messages
     isolated: bool = False  # EnableNetworkIsolation
+    multi_model: bool = False  # its contents are those of /opt/ml/models, the models of a multi-model endpoint
+    port: int = PORT  # that the container is to listen on
     request: Mapping[str, Any] = field(default_factory=dict)  # CreateModel's, if the model was made from one
 
     @property
@@ -55,7 +57,8 @@ def launch_of(
     keep: bool = False,
 ) -> Launch:
     """The container for a model: `serve` as the only argument, the image's ENTRYPOINT kept, the model read-only."""
-    volumes = () if model.contents is None else (Volume(optml.MODEL, model.contents, read_only=True),)
+    path = optml.MODELS if model.multi_model else optml.MODEL
+    volumes = () if model.contents is None else (Volume(path, model.contents, read_only=True),)
     return Launch(
         kind=kind,
         name=model.name,
@@ -65,7 +68,7 @@ def launch_of(
         volumes=volumes,
         instance=instance,
         isolated=model.isolated,
-        port=PORT,
+        port=model.port,
         hostname=HOSTNAME,
         keep=keep,
     )
@@ -75,9 +78,12 @@ def environment(model: Model, settings: Settings, *, endpoint: str | None = None
     """The platform's variables, over them the model's.
 
     Credentials are dummies, and like the region they are not given under network isolation. Source: developer guide,
-    inference-pipeline-real-time (the ports); mkt-algo-model-internet-free (isolation).
+    inference-pipeline-real-time (the ports); build-multi-model-build-container; mkt-algo-model-internet-free
+    (isolation).
     """
-    variables = {"SAGEMAKER_BIND_TO_PORT": str(PORT), "SAGEMAKER_SAFE_PORT_RANGE": SAFE_PORT_RANGE}
+    variables = {"SAGEMAKER_BIND_TO_PORT": str(model.port), "SAGEMAKER_SAFE_PORT_RANGE": SAFE_PORT_RANGE}
+    if model.multi_model:
+        variables["SAGEMAKER_MULTI_MODEL"] = "true"
     if not model.isolated:
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, model.name))
         variables |= {"AWS_REGION": settings.region, "AWS_DEFAULT_REGION": settings.region}

@@ -14,7 +14,7 @@ from smlocal import artifacts
 from smlocal.errors import InvalidRequest, NoSuchBucket, NoSuchObject
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.storage.keys import is_file_name, split_uri
-from smlocal.tree import Entry, TreeFile
+from smlocal.tree import Entry, TreeDirectory, TreeFile, below
 
 Contents = Callable[[], Iterator[Entry]]
 
@@ -36,6 +36,22 @@ def model_data(container: Mapping[str, Any], store: ObjectStore) -> tuple[Conten
     if source["CompressionType"] == "Gzip":
         return _archive(url, store), url
     return _single(url, store), url
+
+
+def models_data(urls: Mapping[str, str], store: ObjectStore) -> Contents:
+    """What /opt/ml/models holds when the archives at these addresses, by the names of their models, are there.
+
+    Source: developer guide, mms-container-apis. Raises InvalidRequest when nothing is at an address.
+    """
+    archives = {name: _archive(url, store) for name, url in urls.items()}
+
+    def contents() -> Iterator[Entry]:
+        for name, archive in archives.items():
+            folder = f"{name}/model"
+            yield TreeDirectory(folder)
+            yield from (below(folder, entry) for entry in archive())
+
+    return contents
 
 
 def _found(url: str, store: ObjectStore) -> StoredObject:

@@ -79,7 +79,7 @@ class ModelServer:
         self._stop_wanted = threading.Event()
         self._stopping = threading.RLock()
         self._counting = threading.Lock()
-        self._failures = Failures(platform.texts, variant, model.data_url)
+        self._failures = Failures(platform.texts, variant, model.data_url, model.port)
         self._started = Start(self._checks, self._failures)
         self._invocations = 0
         self._model_errors = 0
@@ -174,8 +174,12 @@ class ModelServer:
 
     @property
     def base_url(self) -> str:
-        """Where the container's port 8080 is reached from this process. Raises EngineError when it is not running."""
+        """Where the container's port is reached from this process. Raises EngineError when it is not running."""
         return self._running().base_url
+
+    def memory_bytes(self) -> int | None:
+        """The memory that its processes hold; None when nothing is known. Raises EngineError when it is not running."""
+        return self._running().memory_bytes()
 
     def wait(self, timeout: float | None = None) -> Exit | None:
         """Wait until the container has ended; None when `timeout` seconds passed first."""
@@ -261,21 +265,26 @@ class ModelServer:
 
     # end
 
-    def stop(self, hurry: threading.Event | None = None) -> Exit | None:
+    def stop(
+        self,
+        hurry: threading.Event | None = None,
+        afterwards: Callable[[LaunchedContainer], None] = lambda container: None,
+    ) -> Exit | None:
         """SIGTERM, SIGKILL when 30 s have passed or `hurry` is set, and all of it removed; gives how it ended.
 
-        May be called from any thread, at any time and again; a start under way ends.
+        May be called from any thread, at any time and again; a start under way ends. `afterwards` is called with the
+        container that has ended, before it is removed.
 
         Source: developer guide, your-algorithms-inference-code. Interrupted, it is removed at once.
         """
         self._stop_wanted.set()
         with self._stopping:
-            self._end(hurry)
+            self._end(hurry, afterwards)
         if self._watch is not None:
             self._watch.join()
         return self._exit
 
-    def _end(self, hurry: threading.Event | None) -> None:
+    def _end(self, hurry: threading.Event | None, afterwards: Callable[[LaunchedContainer], None]) -> None:
         container = self._container
         if container is None:
             return
@@ -283,8 +292,10 @@ class ModelServer:
             self._watch.expect_end()
         try:
             self._exit = self._terminate(container, hurry)
-        finally:
             self._last_lines = tuple(container.last_lines(LAST_LINES))
+            afterwards(container)
+        finally:
+            self._last_lines = self._last_lines or tuple(container.last_lines(LAST_LINES))
             self._container = None
             container.remove()
             self._enter("stopped")

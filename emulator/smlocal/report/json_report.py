@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import statistics
 from importlib import resources
 from typing import Any
 
 from smlocal.contract import Finding, Outcome, Severity
-from smlocal.evidence import ServingTrial, TrainingTrial
+from smlocal.evidence import Asked, ServingTrial, TrainingTrial
 from smlocal.report.report import Report
+
+_ANSWERED = range(200, 300)
 
 
 def schema() -> dict[str, Any]:
@@ -23,18 +26,39 @@ def as_document(report: Report) -> dict[str, Any]:
     """The document without its version and kind, which the writer adds."""
     examination = report.examination
     return {
-        "image": {"reference": report.image, "id": examination.image.id},
+        "image": {
+            "reference": report.image,
+            "id": examination.image.id,
+            "architecture": examination.image.architecture,
+            "size_bytes": examination.image.size_bytes,
+        },
         "passed": report.passed,
         "strict": report.strict,
         "smlocal": report.version,
         "seconds": round(report.seconds, 3),
         "scaled_limits": list(examination.asked.scaled_limits),
+        "asked": _asked(examination.asked),
         "counts": _counts(report),
         "runs": [
             *(_training(name, trial) for name, trial in examination.training.items()),
-            *(_serving(name, trial) for name, trial in examination.serving.items()),
+            *(_serving(name, trial, examination.asked.samples) for name, trial in examination.serving.items()),
         ],
         "findings": [_finding(finding) for finding in report.verdict.findings],
+    }
+
+
+def _asked(asked: Asked) -> dict[str, Any]:
+    """What two examinations must have in common for their times to be comparable."""
+    return {
+        "architecture": asked.architecture,
+        "instance_type": asked.instance_type,
+        "isolated": asked.isolated,
+        "training": asked.training,
+        "serving": asked.serving,
+        "channels": list(asked.channels),
+        "hyperparameters": dict(asked.hyperparameters),
+        "samples": asked.samples,
+        "model_given": asked.model_given,
     }
 
 
@@ -57,12 +81,13 @@ def _training(name: str, trial: TrainingTrial) -> dict[str, Any]:
         "status": trial.status,
         "failure_reason": trial.reason or None,
         "exit_code": trial.run.exit_code,
+        "alone": trial.alone,
         "seconds": round(trial.seconds, 3),
+        "program_seconds": _rounded(trial.program_seconds),
     }
 
 
-def _serving(name: str, trial: ServingTrial) -> dict[str, Any]:
-    healthy = trial.run.seconds_to_healthy
+def _serving(name: str, trial: ServingTrial, samples: int) -> dict[str, Any]:
     return {
         "word": "serve",
         "name": name,
@@ -70,9 +95,29 @@ def _serving(name: str, trial: ServingTrial) -> dict[str, Any]:
         "status": "InService" if trial.healthy else "Failed",
         "failure_reason": trial.reason or None,
         "exit_code": trial.run.exit_code,
-        "seconds_to_healthy": None if healthy is None else round(healthy, 3),
+        "seconds_to_healthy": _rounded(trial.run.seconds_to_healthy),
         "requests": len(trial.exchanges),
+        "alone": trial.alone,
+        "seconds": _rounded(trial.seconds),
+        "sample_seconds": _sample_seconds(trial, samples),
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 3)
+
+
+def _sample_seconds(trial: ServingTrial, samples: int) -> dict[str, Any] | None:
+    """How long the sample requests took that were sent one at a time and answered well; None when none was."""
+    found = [
+        exchange.seconds
+        for exchange in trial.exchanges
+        if exchange.status in _ANSWERED
+        and (exchange.probe == "sample" or (exchange.probe == "one caller" and exchange.sample in range(samples)))
+    ]
+    if not found:
+        return None
+    return {"count": len(found), "median": round(statistics.median(found), 6), "most": round(max(found), 6)}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """A report as JUnit XML, for the test pages of CI servers: a test case for each rule.
 
 An error is a failure; a warning is one only where warnings count (--strict), and otherwise stands in the case's
-output. What was not judged or does not apply is skipped with its reason. The elements and attributes are those that
-Jenkins's schema has: https://github.com/jenkinsci/xunit-plugin, jenkins-junit.xsd.
+output. What was not judged or does not apply is skipped with its reason. The elements and attributes are those of the
+schema of Jenkins's xunit plugin: https://github.com/jenkinsci/xunit-plugin, junit-10.xsd.
 """
 
 from __future__ import annotations

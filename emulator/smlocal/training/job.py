@@ -22,7 +22,7 @@ from smlocal.metrics import MetricScanner, escape
 from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore
 from smlocal.training.checkpoints import CheckpointSync, PeriodicSync
-from smlocal.training.launching import Launching
+from smlocal.training.launching import Launching, Surroundings
 from smlocal.training.outputs import Outputs, read_failure
 from smlocal.training.progress import DOWNLOADING, PULLING, STARTING, STOPPING, TRAINING, UPLOADING, Progress
 from smlocal.training.result import (
@@ -71,7 +71,7 @@ class TrainingJob:
         record: Record,
         observer: Observer,
         keep: bool,
-        shared_memory_bytes: int | None,
+        surroundings: Surroundings,
     ) -> None:
         self._runner = runner
         self._request = request
@@ -82,7 +82,7 @@ class TrainingJob:
         self._record = record
         self._observer = observer
         self._keep = keep
-        self._shared_memory_bytes = shared_memory_bytes
+        self._surroundings = surroundings
         self._notes = (*granted.notes, *requests.notes("CreateTrainingJob", request))
         self._progress = Progress(runner.now, self._on_status)
         self._scanner = MetricScanner(optml.metric_definitions(request))
@@ -115,7 +115,7 @@ class TrainingJob:
             self._progress.enter("Downloading", DOWNLOADING)
         try:
             container = self._runner.launcher.launch(
-                self._launching().launch(self._keep, self._shared_memory_bytes), self._counting("input", stop)
+                self._launching().launch(self._keep, self._surroundings), self._counting("input", stop)
             )
         except _StopAsked:
             self._enter_stopping("Stopped")
@@ -180,6 +180,7 @@ class TrainingJob:
         if syncing.failure is not None:
             self._observer.on_note(f"checkpoints could not be kept while the job ran: {syncing.failure}")
         self._record_event("exit", code=ended.code, out_of_memory=ended.out_of_memory)
+        self._observer.on_exit(container)
 
     def _checkpointing(self, container: LaunchedContainer) -> PeriodicSync | _NoSync:
         if self._sync is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,14 @@ from smlocal.settings import MEBIBYTE, Settings
 from smlocal.tree import Entry
 
 _OVERLAY_FROM = 64 * MEBIBYTE  # below this a copy is quicker than a second volume
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a container has that no request names."""
+
+    shared_memory_bytes: int | None = None  # of /dev/shm; None: what the engine gives
+    manifests: bool = True  # `<channel>-manifest` files beside the channels; the platform writes them always
 
 
 class Launching:
@@ -35,7 +44,7 @@ class Launching:
         self._settings = settings
         self._endpoint = endpoint
 
-    def launch(self, keep: bool, shared_memory_bytes: int | None) -> Launch:
+    def launch(self, keep: bool, surroundings: Surroundings) -> Launch:
         request, settings = self._request, self._settings
         entrypoint, arguments = optml.command(request)
         return Launch(
@@ -51,18 +60,18 @@ class Launching:
                 endpoint=self._endpoint,
                 gpu=self._granted.gpus,
             ),
-            volumes=tuple(self._volumes()),
+            volumes=tuple(self._volumes(surroundings.manifests)),
             instance=self._granted,
-            shared_memory_bytes=shared_memory_bytes,
+            shared_memory_bytes=surroundings.shared_memory_bytes,
             isolated=bool(request.get("EnableNetworkIsolation")),
             hostname=optml.hostname(request["TrainingJobName"], settings.region),
             aliases=(optml.HOST,),
             keep=keep,
         )
 
-    def _volumes(self) -> Iterator[Volume]:
+    def _volumes(self, manifests: bool) -> Iterator[Volume]:
         overlays = self._overlays()
-        yield Volume(optml.INPUT, lambda: self._input_entries(skip=set(overlays)))
+        yield Volume(optml.INPUT, lambda: self._input_entries(set(overlays), manifests))
         for name, folder in overlays.items():
             yield Volume(f"{optml.DATA}/{name}", partial(self._inputs.entries_of, name), overlay_of=folder)
         yield Volume(optml.MODEL)
@@ -79,8 +88,9 @@ class Launching:
                 found[channel.name] = folder
         return found
 
-    def _input_entries(self, skip: set[str]) -> Iterator[Entry]:
+    def _input_entries(self, skip: set[str], manifests: bool) -> Iterator[Entry]:
         config = {channel.name: channel.config for channel in self._inputs.channels}
         yield from optml.config_files(self._request, config, self._settings.strict)
-        yield from optml.manifests(self._inputs.manifests())
+        if manifests:
+            yield from optml.manifests(self._inputs.manifests())
         yield from self._inputs.data_entries(skip)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smlocal.container import LaunchedContainer
 from smlocal.evidence import TrainingEvidence
 
 OUT_OF_MEMORY = (
@@ -37,6 +38,7 @@ class Observer:
     on_line: Callable[[str], None] = lambda line: None  # escaped as CloudWatch has it
     on_note: Callable[[str], None] = lambda note: None
     on_bytes: Callable[[Transfer, int], None] = lambda transfer, count: None  # how many have passed so far
+    on_exit: Callable[[LaunchedContainer], None] = lambda container: None  # once, while all that it wrote is there
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from smlocal.settings import Settings
 from smlocal.storage.interface import ObjectStore
 from smlocal.training.built_in import with_metric_definitions
 from smlocal.training.job import TrainingJob
+from smlocal.training.launching import Surroundings
 from smlocal.training.outputs import Outputs
 from smlocal.training.result import Observer, TrainingResult
 
@@ -59,12 +60,12 @@ class TrainingRunner:
         stop: threading.Event | None = None,
         hurry: threading.Event | None = None,
         keep: bool = False,
-        shared_memory_bytes: int | None = None,
+        surroundings: Surroundings | None = None,
     ) -> TrainingResult:
         """Run the job that `request` describes with the local image `image`.
 
         `stop` stops it as StopTrainingJob does; with `hurry` the program gets no more time to end by itself.
-        `shared_memory_bytes` is the size of /dev/shm, which no request names (None: what the engine gives).
+        `surroundings` are what no request names (None: the platform's).
 
         A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
@@ -80,10 +81,8 @@ class TrainingRunner:
         record = self.journal.begin("training job", request["TrainingJobName"], request)
         begun = self.now()
         try:
-            observer = observer or Observer()
-            job = TrainingJob(
-                self, request, image, granted, inputs, outputs, record, observer, keep, shared_memory_bytes
-            )
+            observer, surroundings = observer or Observer(), surroundings or Surroundings()
+            job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer, keep, surroundings)
             return job.run(stop or threading.Event(), hurry or threading.Event())
         except Exception as error:
             record.broken_off(error, self._broken_off(request, begun))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.contract.rules.serving_facts import is_good, not_up, said
+from smlocal.contract.rules.serving_facts import not_up, said
 from smlocal.evidence import Examination, Exchange, ExecutionParameters, ServingTrial
 
 _BATCH = "AWS developer guide, your-algorithms-batch-code"
@@ -50,7 +50,7 @@ def _records(exchanges: Sequence[Exchange]) -> int | None:
 
 def _bad(exchanges: Sequence[Exchange]) -> Exchange | None:
     """The first that is not answered well."""
-    return next((exchange for exchange in exchanges if not is_good(exchange)), None)
+    return next((exchange for exchange in exchanges if not exchange.good), None)
 
 
 def _uncounted(exchanges: Sequence[Exchange]) -> Judgement:
@@ -243,7 +243,7 @@ def promised_concurrency_fails(examination: Examination) -> Judgement:
         return _one_at_a_time(examination) or found
     bad = _bad(found)
     if bad is not None:
-        good = sum(is_good(item) for item in found)
+        good = sum(item.good for item in found)
         seen = f"{good} of {len(found)} requests at once were answered well"
         return broken(said(bad), seen, sagemaker=_failed(bad), explains=())
     counts = {item.records for item in found}
@@ -279,7 +279,7 @@ def accept_ignored(examination: Examination) -> Judgement:
         return without(Reason.NO_SUCH_CASE, f"Accept: {exchange.accepts} takes more than one type")
     if exchange.status in _CLIENT:
         return kept(f"Accept: {exchange.accepts}", said(exchange))
-    if not is_good(exchange):
+    if not exchange.good:
         return _fails(exchange)
     if not exchange.content_type:
         return without(Reason.INCONCLUSIVE, "the answer has no content type")

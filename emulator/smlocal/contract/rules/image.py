@@ -16,7 +16,7 @@ _INITS = ("tini", "tini-static", "dumb-init", "catatonit", "docker-init")
 _SHELLS = ("sh", "bash", "ash", "dash", "zsh")
 # a shell's text that becomes the program and hands on the word
 _HANDS_ON = re.compile(r"\bexec\b.*\$(?:[@*01]|\{[@*01])")
-_PHASES = {"train": ("SM2",), "serve": ("SM3", "SM4")}  # what a program that cannot start explains
+_PHASES = {"train": ("SM2",), "serve": ("SM3", "SM4", "SM5", "SM115")}  # what a program that cannot start explains
 _TRAIN_NOT_STARTED = (
     "ClientError: Artifact upload failed:API error (400): OCI runtime create failed: starting container process caused:"
     ' exec: "{program}": {why}: unknown'
@@ -87,7 +87,8 @@ def _what_did_not_run(examination: Examination) -> tuple[str, ...]:
     """The phases in which nothing ran: this machine may run what the instances would not, and its faults are real."""
     trained = any(trial.good for trial in examination.training.values())
     served = any(trial.healthy for trial in examination.serving.values())
-    return tuple(phase for phase, ran in (("SM2", trained), ("SM3", served), ("SM4", served)) if not ran)
+    phases = (("train", trained), ("serve", served))
+    return tuple(phase for word, ran in phases if not ran for phase in _PHASES[word])
 
 
 def _resolved(examination: Examination, word: str) -> Judgement:
@@ -292,30 +293,14 @@ def files_that_mounts_hide(examination: Examination) -> Judgement:
     return broken(f"{', '.join(baked[:3])}{more}")
 
 
-@rule("SM110", Severity.WARNING, _DOCKERFILE, "aws/sagemaker-python-sdk issue 4764")
-def user_is_not_root(examination: Examination) -> Judgement:
-    """USER is not root.
-
-    Why: What SageMaker mounts below /opt/ml belongs to root with mode 0755: another user cannot write a model, nor,
-    as captured in 2022, read the configuration. It is a warning because a server that only reads may run.
-
-    Fix: Leave USER out of the Dockerfile, or set it back to root.
-    """
-    user = examination.image.user.partition(":")[0]
-    if user in ("", "0", "root"):
-        return kept("USER is root")
-    return broken(
-        f"USER is {examination.image.user}",
-        sagemaker="PermissionError: [Errno 13] Permission denied: '/opt/ml/model/...' in the log",
-    )
-
-
 @rule("SM112", Severity.ERROR, "AWS general reference, aws-access-keys-best-practices")
 def credentials_inside(examination: Examination) -> Judgement:
     """Something in the image looks like a credential.
 
-    Why: Whoever may pull an image can read everything in it, its history included. SageMaker gives a job credentials
-    of its role; it needs none of yours.
+    Why: Whoever may pull an image can read everything in it, its history included: what ENV, ARG and RUN were given
+    stays there. SageMaker gives a job credentials of its role; it needs none of yours. Known patterns are looked for in
+    the environment, the labels, the history and the usual files of root's; what a later layer deletes is still in the
+    image, and is not looked for, since that takes reading all of it.
 
     Fix: Take it out of the Dockerfile and of every layer (rebuild without it; use `--secret` while building), and
     revoke it."""

@@ -12,7 +12,6 @@ from smlocal.contract.rules.serving_facts import (
     UNHEALTHY,
     exchanges,
     healthy_trial,
-    is_good,
     is_wrong,
     model_error,
     said,
@@ -32,7 +31,7 @@ def _bad_before(examination: Examination, exchange: Exchange) -> str:
     if before and before[-1].status is None:
         return f"{before[-1].probe}: {said(before[-1])}"
     samples = [item for item in before if item.probe == "sample"]
-    return said(samples[0]) if samples and not is_good(samples[0]) else ""
+    return said(samples[0]) if samples and not samples[0].good else ""
 
 
 @rule("SM307", Severity.ERROR, SERVING)
@@ -47,7 +46,7 @@ def sample_request_fails(examination: Examination) -> Judgement:
     if isinstance(samples, Judgement):
         return samples
     for sample in sorted(samples, key=attrgetter("timed_out")):  # a rule of its own speaks of those that take too long
-        if not is_good(sample):
+        if not sample.good:
             return broken(said(sample), sagemaker=model_error(sample))
         if is_wrong(sample):
             expected = (sample.expected or b"")[:80].decode("utf-8", "replace")
@@ -69,8 +68,8 @@ def invocation_takes_too_long(examination: Examination) -> Judgement:
     slow = [sample for sample in samples if sample.timed_out or sample.seconds > _INVOCATION_SECONDS]
     if slow:
         others = [sample for sample in samples if sample not in slow]
-        all_else_good = all(is_good(sample) and not is_wrong(sample) for sample in others)
-        return broken(said(slow[0]), sagemaker=TIMED_OUT, explains=("SM3", "SM4") if all_else_good else ())
+        all_else_good = all(sample.good and not is_wrong(sample) for sample in others)
+        return broken(said(slow[0]), sagemaker=TIMED_OUT, explains=("SM3", "SM4", "SM115") if all_else_good else ())
     answered = [sample.seconds for sample in samples if sample.status is not None]
     if not answered:
         return without(Reason.INCONCLUSIVE, said(samples[0]))
@@ -135,13 +134,13 @@ def refuses_a_body_of_6_mib(examination: Examination) -> Judgement:
     if isinstance(found, Judgement):
         return found
     refused = [exchange for exchange in found if exchange.status == _TOO_LARGE]
-    good = [exchange for exchange in found if is_good(exchange)]
+    good = [exchange for exchange in found if exchange.good]
     if refused:
         return broken(said(refused[0]), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
     if good:
         return kept(said(good[0]))
     samples = exchanges(examination, "sample")
-    if isinstance(samples, Judgement) or not is_good(samples[0]):
+    if isinstance(samples, Judgement) or not samples[0].good:
         return without(Reason.INCONCLUSIVE, "the sample that it is made of fails, too")
     return broken(said(found[0]), sagemaker=model_error(found[0]), severity=Severity.WARNING, explains=())
 
@@ -167,11 +166,11 @@ def answers_of_concurrent_callers_differ(examination: Examination) -> Judgement:
     judged = [exchange for exchange in crowd if exchange.sample in steady]
     if not judged:
         return without(Reason.INCONCLUSIVE, "one caller alone is not answered well, and the same, each time")
-    other = [item for item in judged if is_good(item) and item.digest != steady[item.sample]]
+    other = [item for item in judged if item.good and item.digest != steady[item.sample]]
     if other:
         seen = f"{len(other)} of {len(judged)} answers to callers at the same time differ from those to one caller"
         return broken(seen, said(other[0]), sagemaker="200, and the wrong answer")
-    failed = [item for item in judged if not is_good(item)]
+    failed = [item for item in judged if not item.good]
     if failed:
         seen = f"{len(failed)} of {len(judged)} requests at the same time failed"
         return broken(seen, said(failed[0]), sagemaker=model_error(failed[0]), severity=Severity.WARNING)
@@ -182,7 +181,7 @@ def _steady(serial: tuple[Exchange, ...]) -> dict[int | None, str]:
     """The digest of the answer to each body that one caller is answered well, and the same each time."""
     digests: dict[int | None, set[str]] = {}
     for exchange in serial:
-        digests.setdefault(exchange.sample, set()).add(exchange.digest if is_good(exchange) else "")
+        digests.setdefault(exchange.sample, set()).add(exchange.digest if exchange.good else "")
     return {sample: found.pop() for sample, found in digests.items() if len(found) == 1 and "" not in found}
 
 
@@ -202,9 +201,9 @@ def needs_headers_that_may_be_absent(examination: Examination) -> Judgement:
         samples = exchanges(examination, "sample, once more")
         if isinstance(samples, Judgement):
             samples = exchanges(examination, "sample")
-        if isinstance(samples, Judgement) or not is_good(samples[0]):
+        if isinstance(samples, Judgement) or not samples[0].good:
             return without(Reason.INCONCLUSIVE, "the sample itself fails")
-        if not is_good(found[0]):
+        if not found[0].good:
             return broken(f"{probe}: {said(found[0])}", sagemaker=model_error(found[0]))
     return kept("both are answered")
 
@@ -222,12 +221,38 @@ def healthy_before_it_can_work(examination: Examination) -> Judgement:
     samples = exchanges(examination, "sample")
     if isinstance(samples, Judgement):
         return samples
-    if is_good(samples[0]):
+    if samples[0].good:
         return kept("the first invocation after the first healthy ping is answered")
     again = exchanges(examination, "one caller")
     if isinstance(again, Judgement):
         return again
     later = [exchange for exchange in again if exchange.sample == 0]
-    if later and all(is_good(exchange) for exchange in later):
+    if later and all(exchange.good for exchange in later):
         return broken(f"first: {said(samples[0])}", f"later: {said(later[0])}", sagemaker=model_error(samples[0]))
     return without(Reason.INCONCLUSIVE, "it is not answered later, either")
+
+
+@rule("SM319", Severity.ERROR, "deepjavalibrary/djl-serving issue 2567", "vllm-project/vllm issue 2912")
+def answers_without_length(examination: Examination) -> Judgement:
+    """An answer does not say how long it is.
+
+    Why: Asynchronous inference takes no chunked answers: each invocation fails, with this text in the endpoint's
+    data-log. Endpoints in real time and batch transforms take them.
+
+    Fix: Send a Content-Length: give the framework the whole body, and no generator or stream.
+    """
+    if examination.asked.serving and not examination.asked.asynchronous:
+        return without(Reason.NOT_ASYNCHRONOUS)
+    found = exchanges(examination, "sample")
+    if isinstance(found, Judgement):
+        return found
+    good = [exchange for exchange in found if exchange.good]
+    if not good:
+        return without(Reason.INCONCLUSIVE)
+    chunked = [exchange for exchange in good if not exchange.has_length]
+    if not chunked:
+        return kept(f"{len(good)} answers with Content-Length")
+    return broken(
+        f"{said(chunked[0])}: without Content-Length",
+        sagemaker="The response from container primary did not specify the required Content-Length header",
+    )

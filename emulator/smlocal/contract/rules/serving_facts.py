@@ -41,6 +41,23 @@ def not_up(examination: Examination) -> Judgement | None:
     return without(Reason.NO_MODEL) if lacks_model(examination) else None
 
 
+def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
+    """The run as the container of a multi-model endpoint, healthy or not; or why there is none."""
+    if not examination.asked.serving:
+        return without(Reason.DOES_NOT_SERVE)
+    if not examination.image.holds_models:
+        return without(Reason.ONE_MODEL)
+    missing = not_up(examination)
+    if missing is not None:
+        return missing
+    trial = examination.serving.get("multi-model")
+    if trial is not None:
+        return trial
+    given = any(item.run.model_given for item in examination.serving.values())
+    came_up = healthy_trial(examination) is not None
+    return without(Reason.NO_MODEL if came_up and not given else Reason.RUN_MISSING)
+
+
 def healthy_trial(examination: Examination) -> ServingTrial | None:
     """The hardest run that came up."""
     return next((trial for trial in examination.serving.values() if trial.healthy), None)
@@ -67,10 +84,6 @@ def sick_at_rest(trial: ServingTrial) -> Exchange | None:
     return pings[-1] if pings and len(sick) == len(pings) else None
 
 
-def is_good(exchange: Exchange) -> bool:
-    return exchange.status is not None and 200 <= exchange.status <= 299
-
-
 def is_wrong(exchange: Exchange) -> bool:
     """Its body is not the one that the configuration expects. Of a long body only the digest is whole."""
     return exchange.expected is not None and exchange.digest != hashlib.sha256(exchange.expected).hexdigest()
@@ -80,8 +93,9 @@ def said(exchange: Exchange) -> str:
     """An exchange in one line."""
     if exchange.status is None:
         return f"{exchange.request}: no answer after {exchange.seconds:.1f} s ({exchange.fault})"
-    words = exchange.body[:80].decode("utf-8", "replace").split("\n", 1)[0]
-    return f"{exchange.request}: {exchange.status} in {exchange.seconds:.2f} s: {words}"
+    words = exchange.body[:80].decode("utf-8", "replace").split("\n", 1)[0].strip()
+    answer = f"{exchange.request}: {exchange.status} in {exchange.seconds:.2f} s"
+    return f"{answer}: {words}" if words else answer
 
 
 def model_error(exchange: Exchange) -> str:

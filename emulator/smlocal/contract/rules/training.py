@@ -265,6 +265,19 @@ def needs_the_network(examination: Examination) -> Judgement:
     return lifted_by_one(examination, "network", True, severity)
 
 
+@rule("SM213", Severity.ERROR, "captured from jobs of the platform, 2020 and 2022: input/data/train-manifest")
+def trips_over_manifests(examination: Examination) -> Judgement:
+    """The program trips over the `<channel>-manifest` files beside the channels.
+
+    Why: In File mode the platform writes a file with the list of the objects beside the folder of each channel:
+    /opt/ml/input/data/train-manifest. No guide tells of it. A program that takes everything in /opt/ml/input/data for
+    the folder of a channel fails on the platform, and nowhere else.
+
+    Fix: Read the folder of the channel by its name, or what inputdataconfig.json names; leave out what is no folder.
+    """
+    return lifted_by_one(examination, "manifests", False)
+
+
 @rule("SM214", Severity.WARNING, _RUNNING)
 def trips_over_an_extra_channel(examination: Examination) -> Judgement:
     """The program trips over a channel that it does not know.
