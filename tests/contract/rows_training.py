@@ -120,6 +120,7 @@ METRIC_ROWS = [
 
 NO_INPUT = "EOFError: EOF when reading a line"
 BASH = "bash: cannot set terminal process group (-1): Inappropriate ioctl for device"
+OVERCOMMIT = "/proc/sys/vm/overcommit_memory"
 NO_TTY = "/dev/tty: No such device or address"
 NO_SIZE = "OSError: [Errno 25] Inappropriate ioctl for device"
 NOT_PERMITTED = "PermissionError: [Errno 1] Operation not permitted"
@@ -170,6 +171,9 @@ NEED_ROWS = [
     Row("SM217", "it needs FUSE", saying("fuse: device not found, try 'modprobe fuse' first"), ERROR),
     Row("SM217", "it needs a capability", saying("Traceback", NOT_PERMITTED), ERROR),
     Row("SM217", "it is not permitted, and passes", training(GOOD, hard=trained(last_lines=(NOT_PERMITTED,))), KEPT),
+    Row("SM217", "it sets a kernel parameter", saying(f"cannot create {OVERCOMMIT}: Read-only file system"), ERROR),
+    Row("SM217", "so it does in Python", saying(f"OSError: [Errno 30] Read-only file system: '{OVERCOMMIT}'"), ERROR),
+    Row("SM217", "another file system is read-only", saying("/opt/sys/x: Read-only file system"), Reason.RUN_MISSING),
     Row("SM217", "a file is not its own", saying(DENIED), Reason.RUN_MISSING),
     Row("SM217", "something else fails", saying(NO_INPUT), Reason.RUN_MISSING),
 ]

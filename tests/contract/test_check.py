@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, SLOW_AT_REST, Row, denied
+from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, Row, denied
 from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
@@ -431,6 +431,18 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         asking(GOOD, at_rest=SLOW_AT_REST, busy=busy_pings((1.05, 4.05)), alive=False),
         ["SM304"],
         {"SM304": ["SM305"]},
+    ),
+    (
+        "pings get 500 after the first invocation, also while the server is busy",
+        asking(GOOD, at_rest=SICK_AT_REST, busy=busy_pings((1.05, 1.07), status=500), alive=False),
+        ["SM303"],
+        {"SM303": ["SM305"]},
+    ),
+    (
+        "pings get 500 after the first invocation, which fails",
+        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())),
+        ["SM303", "SM307"],
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (

@@ -140,7 +140,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM301", ("SM302", "SM303", "SM304", "SM306"), ("SM303", "SM304", "SM306", "SM314", *_AFTER_COMING_UP)),
     Link("SM306", ("SM302", "SM304"), ("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
     Link("SM304", ("SM302", "SM305"), ("SM303", "SM314", *_AFTER_COMING_UP)),
-    Link("SM303", ("SM302",), ("SM314", *_AFTER_COMING_UP)),
+    Link("SM303", ("SM302", "SM305"), ("SM314", *_AFTER_COMING_UP)),
     Link("SM302", hides=("SM303", "SM304", "SM314", *_AFTER_COMING_UP)),
     Link("SM308", ("SM307",), _AFTER_ANSWERING),
     Link("SM317", ("SM307",)),

@@ -77,10 +77,11 @@ def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Ju
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
 
 
-def slow_at_rest(trial: ServingTrial) -> tuple[Exchange, ...]:
-    """The pings that were sent while nothing else was asked, when none of them was answered in time."""
+def sick_at_rest(trial: ServingTrial) -> Exchange | None:
+    """The last of the pings that were sent while nothing else was asked, when each was slow or got another status."""
     pings = trial.of("ping at rest")
-    return pings if all(ping.timed_out for ping in pings) else ()
+    sick = [ping for ping in pings if ping.timed_out or ping.status not in (None, 200)]
+    return pings[-1] if pings and len(sick) == len(pings) else None
 
 
 def is_wrong(exchange: Exchange) -> bool:
