@@ -440,7 +440,9 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ),
     (
         "pings get 500 after the first invocation, which fails",
-        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())),
+        without_batch(
+            asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())
+        ),
         ["SM303", "SM307"],
         {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
