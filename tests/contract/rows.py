@@ -37,6 +37,7 @@ from tests.contract.samples import (
     TIMED_OUT,
     TOOLKIT,
     UNKNOWN_TYPE,
+    WRITABLE,
     also,
     asked,
     asking,
@@ -360,6 +361,9 @@ def listening(*addresses: str) -> Examination:
 
 
 SWAPPED = (LONGER_ANSWER, ANSWER) * 2
+WRITES = replace(GOOD, serving={"hard": exited(), "easy": exited(NETWORK), "writable model": served(WRITABLE)})
+ENDS_ANYWAY = replace(GOOD, serving={**WRITES.serving, "writable model": exited(WRITABLE)})
+
 SERVING_ROWS = [
     Row("SM301", "it stays up", GOOD, KEPT),
     Row("SM301", "it ends", EXITS, ERROR),
@@ -520,6 +524,9 @@ SERVING_ROWS = [
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR
     ),
     Row("SM313", "the complaint names a path in its folder", serving(GOOD, exited(last_lines=(UNPACKING,))), ERROR),
+    Row("SM313", "it comes up with a writable model alone", WRITES, ERROR),
+    Row("SM313", "it comes up with a writable model neither", ENDS_ANYWAY, Reason.INCONCLUSIVE),
+    Row("SM301", "it comes up with a writable model alone", WRITES, ERROR),
     Row("SM313", "another read-only place", serving(GOOD, served(last_lines=("/proc: read-only file system",))), KEPT),
     Row("SM313", "it does not come up for something else", EXITS, Reason.INCONCLUSIVE),
     Row("SM313", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),

@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, Row, denied
+from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, WRITES, Row, denied
 from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
@@ -445,6 +445,12 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         ),
         ["SM303", "SM307"],
         {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
+    ),
+    (
+        "the server writes to its model, and says nothing of that",
+        WRITES,
+        ["SM313"],
+        {"SM313": ["SM301", "SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (

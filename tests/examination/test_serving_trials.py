@@ -56,6 +56,15 @@ def single(run: Run) -> int:
     return 1 if "SAGEMAKER_MULTI_MODEL" in run.environment else headstrong(run)
 
 
+def unpacking(run: Run) -> int:
+    """Comes up where it may write beside its model."""
+    try:
+        run.files.write("/opt/ml/model/unpacked", b"1")
+    except OSError:
+        return 1
+    return headstrong(run)
+
+
 def never_up(run: Run) -> int:
     return 1
 
@@ -121,7 +130,9 @@ RUNS = [
         MODEL,
         ["hard", "batch", "multi-model"],
     ),
-    ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy"]),
+    ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy", "writable model"]),
+    ("no label, and it writes to its model", unpacking, (), MODEL, ["hard", "easy", "writable model"]),
+    ("no label, no model, and it never comes up", never_up, (), None, ["hard", "easy"]),
     ("a label for a port", obedient, (PORT,), MODEL, ["hard", "batch", "empty model"]),
     (
         "a label for a port, and it has one of its own",

@@ -168,6 +168,7 @@ class ServingRuns:
             checks=self._checks(conditions, after),
             environment=self.work.job.environment if conditions.batch and self.work is not None else None,
             models=self._many() if conditions.multi_model else None,
+            writable_model=conditions.writable_model,
             port=_OTHER_PORT if conditions.other_port else PORT,
             on_line=lambda line: guard.count_line(len(line.text)),
         )

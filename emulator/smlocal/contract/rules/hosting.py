@@ -215,7 +215,8 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     """The server writes below /opt/ml/model.
 
     Why: The directory is mounted read-only on endpoints: whoever unpacks, caches or compiles beside the model fails.
-    Judged by what a server says of a read-only file system; it is a warning when it comes up all the same.
+    Judged by what a server says of a read-only file system, and by whether it comes up where the directory can be
+    written to; it is a warning when it comes up all the same.
 
     Fix: Write to /tmp.
     """
@@ -225,6 +226,10 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     trial = examination.serving.get("hard")
     if trial is None or trial.run.start_error:
         return without(Reason.RUN_MISSING)
+    writable = examination.serving.get("writable model")
+    if writable is not None and writable.healthy:
+        seen = (f"{trial.conditions}: {trial.cause}", *last_lines(trial), f"{writable.conditions}: it came up")
+        return broken(*seen, sagemaker=trial.reason)
     lines = [line for line in trial.run.last_lines if _READ_ONLY.search(line)]
     if lines:
         severity = Severity.WARNING if trial.healthy else None

@@ -19,11 +19,15 @@ def no_serving(examination: Examination) -> Judgement | None:
     """Why nothing can be said of serving at all."""
     if not examination.asked.serving:
         return without(Reason.DOES_NOT_SERVE)
-    return None if examination.serving else without(Reason.RUN_MISSING)
+    return None if _as_on_the_platform(examination) else without(Reason.RUN_MISSING)
+
+
+def _as_on_the_platform(examination: Examination) -> list[ServingTrial]:
+    return [trial for trial in examination.serving.values() if not trial.conditions.writable_model]
 
 
 def last_trial(examination: Examination) -> ServingTrial:
-    return list(examination.serving.values())[-1]
+    return _as_on_the_platform(examination)[-1]
 
 
 def lacks_model(examination: Examination) -> bool:
@@ -60,7 +64,7 @@ def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
 
 def healthy_trial(examination: Examination) -> ServingTrial | None:
     """The hardest run that came up."""
-    return next((trial for trial in examination.serving.values() if trial.healthy), None)
+    return next((trial for trial in _as_on_the_platform(examination) if trial.healthy), None)
 
 
 def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
