@@ -54,6 +54,7 @@ from tests.contract.samples import (
     holding,
     image,
     killed,
+    labelled,
     lines,
     not_started,
     off_path,
@@ -207,6 +208,7 @@ AFTER_PASSING = [name for name in ALL_TRAIN if name not in ("SM201", "SM203", "S
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
 
+OF_ONE_MODEL = labelled(GOOD, "accept-bind-to-port")
 ODD = Conditions(broken_data=True, toolkit_variables=True)
 LINKED = (*MODEL, FileSeen("latest", "symlink", 0, 0o777, "model.joblib"))
 PIPED = (*MODEL, FileSeen("pipe", "other", 0, 0o644))
@@ -453,20 +455,24 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     ),
     (
         "pings get 500 after the first invocation, which fails",
-        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())),
+        without_batch(
+            asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())
+        ),
         ["SM303", "SM307"],
         {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
-        without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())),
+        without_batch(
+            asking(OF_ONE_MODEL, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())
+        ),
         ["SM308"],
         {"SM308": ["SM115", "SM307", "SM318", "SM320", *BATCH]},
     ),
     (
         "a sample fails",
-        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
+        without_batch(asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
         ["SM307"],
         {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),

@@ -112,14 +112,14 @@ def archive() -> io.BytesIO:
 
 RUNS = [
     ("no label", obedient, (), MODEL, ["hard", "batch", "empty model"]),
-    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model", "empty model"]),
+    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model"]),
     ("a label for many models, and one of its own", headstrong, (MANY,), None, ["hard", "batch"]),
     (
         "a label for many models, of which it dies",
         single,
         (MANY,),
         MODEL,
-        ["hard", "batch", "multi-model", "empty model"],
+        ["hard", "batch", "multi-model"],
     ),
     ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy"]),
     ("a label for a port", obedient, (PORT,), MODEL, ["hard", "batch", "empty model"]),
@@ -130,7 +130,7 @@ RUNS = [
         MODEL,
         ["hard", "other port", "batch", "empty model"],
     ),
-    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model", "empty model"]),
+    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model"]),
 ]
 
 

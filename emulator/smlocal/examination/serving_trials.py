@@ -42,8 +42,9 @@ class ServingTrials:
     def others(self, image: str, made: Mapping[str, ServingTrial]) -> list[Callable[[], Trials]]:
         """What else is to be tried with an image that comes up.
 
-        As a batch transform would run it, when it answers the records; with a model of which nothing can come, when it
-        answers with a good one; as a multi-model endpoint would, when it bears the label for that, and has a model.
+        As a batch transform would run it, when it answers the records; as a multi-model endpoint would, when it bears
+        the label for that, and has a model; with a model of which nothing can come, when it answers with a good one,
+        and is not of those that are healthy before they have any.
         """
         last = list(made.values())[-1]
         if not last.healthy or last.cause:
@@ -54,7 +55,7 @@ class ServingTrials:
         if self._models.usual is not None and self._facts.holds_models:
             conditions = replace(last.conditions, multi_model=True)
             wanted.append(partial(self._one, MULTI_MODEL_RUN, image, conditions, last))
-        if self._models.usual is not None and last.exchanges and last.exchanges[0].good:
+        elif self._models.usual is not None and last.exchanges and last.exchanges[0].good:
             conditions = replace(last.conditions, empty_model=True)
             wanted.append(partial(self._one, EMPTY_MODEL, image, conditions, last))
         return wanted
