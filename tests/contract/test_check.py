@@ -30,6 +30,7 @@ from tests.contract.samples import (
     MODEL,
     MULTI_MODEL,
     NETWORK,
+    NO_MANIFESTS,
     OTHER_END,
     READ_ONLY,
     RECORDS,
@@ -383,6 +384,20 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         ),
         ["SM202", "SM211"],
         {"SM211": ["SM201"]},
+    ),
+    (
+        "training trips over manifests, which the platform always writes",
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY),
+            no_manifests=trained(NO_MANIFESTS),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
+        ["SM213"],
+        {"SM213": ["SM201"]},
     ),
     (
         "training needs the network and fails without a word",

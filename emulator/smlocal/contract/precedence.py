@@ -129,6 +129,7 @@ FOLLOWS: Sequence[Link] = (
     Link("SM107", ("SM207", "SM312")),
     Link("SM110", _FAILS),
     Link("SM211", ("SM201", "SM202")),
+    Link("SM213", ("SM201",)),
     Link("SM215", ("SM201",)),
     Link("SM217", ("SM201",)),
     Link("SM201", hides=_AFTER_PASSING, leaves_no_model=True),
