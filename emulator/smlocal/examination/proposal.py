@@ -14,7 +14,8 @@ from tomlkit.items import InlineTable, Table
 
 from smlocal.errors import SettingsError
 from smlocal.evidence import ImageEvidence
-from smlocal.examination.plan import Source, read_plan
+from smlocal.examination.plan import Source
+from smlocal.examination.plan_reader import read_plan
 
 _MISSING = "missing"
 # AWS developer guide, cdf-training, cdf-inference: the names that SageMaker's own algorithms have for them

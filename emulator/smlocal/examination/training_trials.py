@@ -6,9 +6,7 @@ all of them lifted, and then with one lifted at a time: the first that passes na
 
 from __future__ import annotations
 
-import io
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,6 +20,7 @@ from smlocal.examination.interruption import Interruption
 from smlocal.examination.plan import Plan
 from smlocal.examination.program_watch import ProgramWatch
 from smlocal.examination.stopping import Stop
+from smlocal.examination.training_requests import TrainingRequests
 from smlocal.settings import MEBIBYTE
 from smlocal.storage.interface import ObjectStore
 from smlocal.training import Observer, Surroundings, TrainingResult, TrainingRunner
@@ -45,20 +44,6 @@ LIFTED = {
 _TELLING = 1.0  # seconds that a program takes, for that to tell anything
 _SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it
 _LARGE_SHARED_MEMORY = 4096 * MEBIBYTE
-_EXTRA = "smlocal-extra"
-_EXTRA_ROW = b"a channel that nobody asked for\n"
-
-# What the sagemaker-training toolkit sets and the platform does not. Source: aws/sagemaker-training-toolkit, params.py.
-_TOOLKIT = {
-    "SM_MODEL_DIR": "/opt/ml/model",
-    "SM_OUTPUT_DIR": "/opt/ml/output",
-    "SM_OUTPUT_DATA_DIR": "/opt/ml/output/data",
-    "SM_INPUT_DIR": "/opt/ml/input",
-    "SM_INPUT_CONFIG_DIR": "/opt/ml/input/config",
-    "SM_CURRENT_HOST": "algo-1",
-    "SM_HOSTS": '["algo-1"]',
-    "SM_NUM_GPUS": "0",
-}
 
 
 class TrainingTrials:
@@ -80,12 +65,11 @@ class TrainingTrials:
         self._store = store
         self._bucket = bucket
         self._plan = plan
-        self._addresses = addresses
+        self._requests = TrainingRequests(plan, store, bucket, addresses)
         self._on_trial = on_trial
         self._stop = stop
         self._engine = engine
         self._bounds = bounds
-        self._checkpoints = f"checkpoints/{uuid.uuid4().hex}/"
         self._excess = ""  # of what a run took too much: no other is made then
         self.model: str | None = None  # the address of the first model that was written
 
@@ -154,7 +138,7 @@ class TrainingTrials:
         guard = Guard(self._bounds, self._engine, self._stop.event)
         interruption = self._interruption(conditions, guard.stop)
         observer = _observer(guard, watch, interruption)
-        request = self._request(image, conditions)
+        request = self._requests.of(image, conditions)
         with guard.watching(), interruption.pending() if interruption else nullcontext():
             result = self._made(request, image, observer, guard.stop, conditions)
         self._stop.check()
@@ -183,8 +167,8 @@ class TrainingTrials:
     def _kept_checkpoints(self, conditions: Conditions) -> tuple[str, ...]:
         if not conditions.stopped:
             return ()
-        found = self._store.list(self._bucket, self._checkpoints)
-        return tuple(item.key.removeprefix(self._checkpoints) for item in found)
+        found = self._store.list(self._bucket, self._requests.checkpoints)
+        return tuple(item.key.removeprefix(self._requests.checkpoints) for item in found)
 
     def _made(
         self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event, conditions: Conditions
@@ -205,53 +189,6 @@ class TrainingTrials:
         except TookTooMuch:
             return None
 
-    def _request(self, image: str, conditions: Conditions) -> dict[str, Any]:
-        plan = self._plan
-        environment = {
-            **(_TOOLKIT if conditions.toolkit_variables else {}),
-            **plan.training_environment,
-            **({"PYTHONUNBUFFERED": "1"} if conditions.unbuffered else {}),
-        }
-        if conditions.toolkit_variables:
-            names = plan.channels
-            environment |= {f"SM_CHANNEL_{name.upper()}": f"/opt/ml/input/data/{name}" for name in names}
-        request = {
-            "TrainingJobName": f"check-{uuid.uuid4().hex[:12]}",
-            "AlgorithmSpecification": self._algorithm(image),
-            "RoleArn": "arn:aws:iam::000000000000:role/smlocal-check",
-            "HyperParameters": self._hyperparameters(conditions),
-            "InputDataConfig": self._channels(conditions),
-            "OutputDataConfig": {"S3OutputPath": f"s3://{self._bucket}/trained"},
-            "ResourceConfig": {"InstanceType": plan.instance_type, "InstanceCount": 1, "VolumeSizeInGB": 10},
-            "StoppingCondition": {"MaxRuntimeInSeconds": plan.max_runtime},
-            "EnableNetworkIsolation": not conditions.network,
-        }
-        if conditions.stopped and plan.long and plan.long.resumes:
-            request["CheckpointConfig"] = {"S3Uri": f"s3://{self._bucket}/{self._checkpoints}"}
-        return {**request, "Environment": environment} if environment else request
-
-    def _algorithm(self, image: str) -> dict[str, Any]:
-        algorithm: dict[str, Any] = {"TrainingImage": image, "TrainingInputMode": "File"}
-        definitions = [{"Name": name, "Regex": regex} for name, regex in self._plan.metrics.items()]
-        return {**algorithm, "MetricDefinitions": definitions} if definitions else algorithm
-
-    def _hyperparameters(self, conditions: Conditions) -> dict[str, str]:
-        plan = self._plan
-        if conditions.stopped and plan.long:
-            plan = replace(plan, hyperparameters={**plan.hyperparameters, **plan.long.hyperparameters})
-        return plan.encoded if conditions.json_hyperparameters else plan.plain
-
-    def _channels(self, conditions: Conditions) -> list[dict[str, Any]]:
-        sources = self._plan.broken if conditions.broken_data else {}
-        found = []
-        for name, source in {**self._plan.channels, **sources}.items():
-            address = self._addresses[name, name in sources]
-            found.append(_channel(name, address, source.content_type))
-        if conditions.extra_channel:
-            self._store.put(self._bucket, "extra/row", io.BytesIO(_EXTRA_ROW))
-            found.append(_channel(_EXTRA, f"s3://{self._bucket}/extra/", None))
-        return found
-
 
 def _left_a_model(trial: TrainingTrial) -> bool:
     return any(item.kind != "directory" for item in trial.run.model_files)
@@ -260,12 +197,6 @@ def _left_a_model(trial: TrainingTrial) -> bool:
 def _easiest(made: Mapping[str, TrainingTrial]) -> TrainingTrial | None:
     """The run that passed with everything that can be lifted lifted, or, better, with nothing; None: none did."""
     return next((made[name] for name in (HARD, EASY) if name in made and made[name].good), None)
-
-
-def _channel(name: str, address: str, content_type: str | None) -> dict[str, Any]:
-    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": address}}
-    channel: dict[str, Any] = {"ChannelName": name, "DataSource": source}
-    return {**channel, "ContentType": content_type} if content_type else channel
 
 
 def _observer(guard: Guard, watch: ProgramWatch, interruption: Interruption | None) -> Observer:

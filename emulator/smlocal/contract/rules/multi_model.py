@@ -70,7 +70,7 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
     again = _after(examination, "load after unloading")
     if again and not _is_there(again[0]):  # that it is still there is the unloading's fault
         return broken(f"after it was unloaded: {said(again[0])}", sagemaker=_NOT_READY, explains=("SM5",))
-    loaded = [load for load in (*loads, *again) if is_good(load)]
+    loaded = [load for load in (*loads, *again) if load.good]
     if not loaded:
         return without(Reason.INCONCLUSIVE, f"it had loaded by itself what lies in /opt/ml/models: {said(loads[0])}")
     return kept(f"loaded {len(loaded)} times, the slowest in {max(load.seconds for load in loaded):.2f} s")
@@ -78,7 +78,7 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
 
 def _is_there(load: Exchange) -> bool:
     """Whether the model can be called then."""
-    return is_good(load) or load.status == _CONFLICT
+    return load.good or load.status == _CONFLICT
 
 
 @rule(

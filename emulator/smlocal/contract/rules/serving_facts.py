@@ -92,8 +92,9 @@ def said(exchange: Exchange) -> str:
     """An exchange in one line."""
     if exchange.status is None:
         return f"{exchange.request}: no answer after {exchange.seconds:.1f} s ({exchange.fault})"
-    words = exchange.body[:80].decode("utf-8", "replace").split("\n", 1)[0]
-    return f"{exchange.request}: {exchange.status} in {exchange.seconds:.2f} s: {words}"
+    words = exchange.body[:80].decode("utf-8", "replace").split("\n", 1)[0].strip()
+    answer = f"{exchange.request}: {exchange.status} in {exchange.seconds:.2f} s"
+    return f"{answer}: {words}" if words else answer
 
 
 def model_error(exchange: Exchange) -> str:
