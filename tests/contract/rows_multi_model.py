@@ -49,6 +49,10 @@ NO_MODEL = serving(GOOD, served(model_given=False))
 LOADS_FIRST = (about(LOAD, FIRST), about(LOAD, SECOND, 507))
 THERE = tuple(about(LOAD, name, 409) for name in NAMES)
 STILL = (about(LOAD_AGAIN, THIRD, 409),)
+LOADS = tuple(about(LOAD, name) for name in NAMES)
+UNLOADED_204 = (about(UNLOAD, THIRD, 204),)
+LISTED_STILL = (about(LISTED_AFTER, names=NAMES),)
+ANSWERS_STILL = (about(INVOKE_UNLOADED, THIRD),)
 PAGES = (about(LISTED, names=NAMES[:2]), about(LISTED, names=NAMES[2:]))
 NO_ROUTE = {"listed_first": (about(LISTED_FIRST, status=404),), "loads": (about(LOAD, FIRST, 405),)}
 WRONG = replace(exchange(INVOKE_MODEL, body=b"1\n", expected=b"0\n"), model=FIRST)
@@ -104,15 +108,31 @@ ROWS = [
     Row("SM501", "the second one has no room", holding(GOOD, loads=LOADS_FIRST), ERROR),
     Row("SM501", "no answer", holding(GOOD, loads=(about(LOAD, FIRST, None),)), ERROR),
     Row("SM501", "not again", holding(GOOD, load_again=(about(LOAD_AGAIN, THIRD, 500),)), ERROR),
-    Row("SM501", "still there", holding(GOOD, load_again=(about(LOAD_AGAIN, THIRD, 409),)), KEPT),
+    Row("SM501", "409, though it is gone", holding(GOOD, load_again=STILL), ERROR),
+    Row("SM501", "409, for it is still listed", holding(GOOD, listed_after=LISTED_STILL, load_again=STILL), KEPT),
+    Row("SM501", "409, for it still answers", holding(GOOD, invoke_unloaded=ANSWERS_STILL, load_again=STILL), KEPT),
+    Row(
+        "SM501",
+        "409, for it was not unloaded",
+        holding(GOOD, unload=(about(UNLOAD, THIRD, 501),), load_again=STILL),
+        KEPT,
+    ),
+    Row("SM501", "201", holding(GOOD, loads=(about(LOAD, FIRST, 201), *LOADS[1:])), WARNING),
+    Row("SM501", "204 when it is loaded again", holding(GOOD, load_again=(about(LOAD_AGAIN, THIRD, 204),)), WARNING),
     Row("SM501", "all there already, and one is loaded again", holding(GOOD, loads=THERE), KEPT),
-    Row("SM501", "all there already, and still", holding(GOOD, loads=THERE, load_again=STILL), Reason.INCONCLUSIVE),
+    Row(
+        "SM501",
+        "all there already, and still",
+        holding(GOOD, loads=THERE, listed_after=LISTED_STILL, load_again=STILL),
+        Reason.INCONCLUSIVE,
+    ),
     Row("SM502", "all there already", holding(GOOD, loads=THERE), KEPT),
     Row("SM501", "again was not reached", holding(GOOD, load_again=()), KEPT),
     Row("SM502", "none, then three", GOOD, KEPT),
     Row("SM502", "on two pages", holding(GOOD, listed=PAGES), KEPT),
     Row("SM502", "404 before any is loaded", holding(GOOD, listed_first=(about(LISTED_FIRST, status=404),)), ERROR),
     Row("SM502", "no list before any is loaded", holding(GOOD, listed_first=(about(LISTED_FIRST),)), WARNING),
+    Row("SM502", "204 before any is loaded", holding(GOOD, listed_first=(about(LISTED_FIRST, status=204),)), WARNING),
     Row("SM502", "500 afterwards", holding(GOOD, listed=(about(LISTED, status=500),)), ERROR),
     Row("SM502", "the second page fails", holding(GOOD, listed=(PAGES[0], about(LISTED, status=500))), ERROR),
     Row("SM502", "no list afterwards", holding(GOOD, listed=(about(LISTED),)), WARNING),
@@ -139,8 +159,10 @@ ROWS = [
     Row("SM504", "no samples", asked(GOOD, samples=0), Reason.NO_SAMPLE),
     Row("SM505", "gone", GOOD, KEPT),
     Row("SM505", "501", holding(GOOD, unload=(about(UNLOAD, THIRD, 501),)), ERROR),
-    Row("SM505", "still listed", holding(GOOD, listed_after=(about(LISTED_AFTER, names=NAMES),)), ERROR),
-    Row("SM505", "still answers", holding(GOOD, invoke_unloaded=(about(INVOKE_UNLOADED, THIRD),)), ERROR),
+    Row("SM505", "204", holding(GOOD, unload=UNLOADED_204), WARNING),
+    Row("SM505", "204, and still listed", holding(GOOD, unload=UNLOADED_204, listed_after=LISTED_STILL), ERROR),
+    Row("SM505", "still listed", holding(GOOD, listed_after=LISTED_STILL), ERROR),
+    Row("SM505", "still answers", holding(GOOD, invoke_unloaded=ANSWERS_STILL), ERROR),
     Row("SM505", "then 500", holding(GOOD, invoke_unloaded=(about(INVOKE_UNLOADED, THIRD, 500),)), KEPT),
     Row("SM505", "then no list", holding(GOOD, listed_after=(about(LISTED_AFTER, status=500),)), KEPT),
     Row("SM506", "409", GOOD, KEPT),

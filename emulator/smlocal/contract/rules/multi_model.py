@@ -17,6 +17,7 @@ from smlocal.evidence import Examination, Exchange
 
 _API = "AWS developer guide, mms-container-apis"
 _INVOKE = "AWS developer guide, invoke-multi-model-endpoint"
+_OK = 200
 _CONFLICT = 409
 _NOT_FOUND = 404
 _NO_ROOM = 507
@@ -56,8 +57,9 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
     """POST /models does not load a model.
 
     Why: SageMaker extracts an archive to /opt/ml/models/NAME/model, posts that name and that path, and calls the model
-    only when the answer is 200. Until then, and for at most 6 minutes, its callers get 429. A model that was unloaded
-    is loaded again when somebody asks for it.
+    when that is answered well. Until then, and for at most 6 minutes, its callers get 429. A model that was unloaded is
+    loaded again when somebody asks for it; 409 is wrong then. Another 2xx status than 200 is a warning: nothing
+    that we know says what SageMaker makes of it.
 
     Fix: Answer 200 when the model is ready. Take its name for an opaque key, and its files from the path in `url`.
     """
@@ -68,17 +70,32 @@ def model_cannot_be_loaded(examination: Examination) -> Judgement:
     if bad is not None:
         return broken(said(bad), sagemaker=_NOT_READY, explains=("SM5",))
     again = _after(examination, "load after unloading")
-    if again and not _is_there(again[0]):  # that it is still there is the unloading's fault
+    if again and not (again[0].good or (_is_there(again[0]) and _what_stays(examination))):
         return broken(f"after it was unloaded: {said(again[0])}", sagemaker=_NOT_READY, explains=("SM5",))
     loaded = [load for load in (*loads, *again) if load.good]
     if not loaded:
         return without(Reason.INCONCLUSIVE, f"it had loaded by itself what lies in /opt/ml/models: {said(loads[0])}")
+    odd = next((load for load in loaded if load.status != _OK), None)
+    if odd is not None:
+        return broken(said(odd), severity=Severity.WARNING, explains=())
     return kept(f"loaded {len(loaded)} times, the slowest in {max(load.seconds for load in loaded):.2f} s")
 
 
 def _is_there(load: Exchange) -> bool:
     """Whether the model can be called then."""
     return load.good or load.status == _CONFLICT
+
+
+def _what_stays(examination: Examination) -> str:
+    """What shows that a model is there although it was unloaded; "" when nothing does."""
+    unloading = _after(examination, "unload")
+    model = unloading[0].model if unloading else None
+    if unloading and not unloading[0].good:
+        return said(unloading[0])
+    if model in (_names(_after(examination, "models after one is unloaded")) or []):
+        return "it is still listed"
+    answered = [item for item in _after(examination, "invoke an unloaded model") if item.good]
+    return f"it still answers: {said(answered[0])}" if answered else ""
 
 
 @rule(
@@ -91,9 +108,9 @@ def _is_there(load: Exchange) -> bool:
 def models_are_not_listed(examination: Examination) -> Judgement:
     """GET /models does not list the models that are loaded.
 
-    Why: SageMaker asks for the list together with GET /ping, also before anything is loaded; any status but 200 makes
-    the container unhealthy. Another list than of the models that are loaded is a warning, and so is one of another
-    shape: AWS's own TensorFlow Serving container has one, and is served all the same.
+    Why: SageMaker asks for the list together with GET /ping, also before anything is loaded; an error status makes the
+    container unhealthy, as one of 404 was seen to. Another list than of the models that are loaded is a warning, and so
+    is one of another shape or none (204): AWS's own TensorFlow Serving container has one, and is served all the same.
 
     Fix: Answer 200 with `{"models": [{"modelName": ..., "modelUrl": ...}]}`, an empty list at the start. A long list
     may come in pages: `nextPageToken` in one answer is `next_page_token` in the query of the next request.
@@ -179,7 +196,8 @@ def model_is_not_unloaded(examination: Examination) -> Judgement:
     """DELETE /models/NAME does not unload a model.
 
     Why: SageMaker unloads the models that are least asked for when memory or disk is needed for another one. Whoever
-    keeps them runs full, and then nothing more can be loaded.
+    keeps them runs full, and then nothing more can be loaded. Another 2xx status than 200 is a warning: nothing that we
+    know says what SageMaker makes of it.
 
     Fix: Take the model out of the list, free its memory, and answer 200 when that is done.
     """
@@ -190,12 +208,11 @@ def model_is_not_unloaded(examination: Examination) -> Judgement:
     full = "507, or an end for want of memory, when more models are asked for than fit"
     if not exchange.good:
         return broken(said(exchange), sagemaker=full, explains=_ends(exchange))
-    listed = _names(_after(examination, "models after one is unloaded")) or []
-    if exchange.model in listed:
-        return broken(said(exchange), "it is still listed", sagemaker=full, explains=())
-    answered = [item for item in _after(examination, "invoke an unloaded model") if item.good]
-    if answered:
-        return broken(said(exchange), f"it still answers: {said(answered[0])}", sagemaker=full, explains=())
+    stays = _what_stays(examination)
+    if stays:
+        return broken(said(exchange), stays, sagemaker=full, explains=())
+    if exchange.status != _OK:
+        return broken(said(exchange), severity=Severity.WARNING, explains=())
     return kept(said(exchange))
 
 
