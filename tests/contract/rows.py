@@ -290,6 +290,14 @@ TRAINING_ROWS = [
         training(GOOD, network=trained(NETWORK), json=failed(JSON)),
         Reason.INCONCLUSIVE,
     ),
+    Row("SM206", "JSON is stopped at the time limit", also(GOOD, json=overran(JSON)), Reason.INCONCLUSIVE),
+    Row("SM206", "JSON takes too much of the machine", also(GOOD, json=broken_off(JSON)), Reason.INCONCLUSIVE),
+    Row(
+        "SM206",
+        "JSON is killed for want of memory",
+        also(GOOD, json=failed(JSON, code=137, out_of_memory=True)),
+        Reason.INCONCLUSIVE,
+    ),
     Row("SM206", "no value has two encodings", asked(GOOD, encodings_differ=False), Reason.NO_DIFFERENCE),
     Row("SM206", "it never passes", FAILS, Reason.RUN_MISSING),
     Row("SM209", "it passes without network", GOOD, KEPT),
@@ -519,6 +527,12 @@ SERVING_ROWS = [
     Row("SM312", "it was never healthy", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM313", "no complaint", GOOD, KEPT),
     Row("SM313", "it does not come up for it", serving(GOOD, exited(last_lines=(READ_ONLY,))), ERROR),
+    Row(
+        "SM313",
+        "it comes up with network",
+        serving(GOOD, exited(last_lines=(READ_ONLY,)), served(NETWORK, last_lines=(READ_ONLY,))),
+        WARNING,
+    ),
     Row("SM313", "it comes up all the same", serving(GOOD, served(last_lines=(READ_ONLY,))), WARNING),
     Row(
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR

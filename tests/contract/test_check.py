@@ -31,6 +31,7 @@ from tests.contract.samples import (
     MULTI_MODEL,
     NETWORK,
     NO_MANIFESTS,
+    ONE_CALLER,
     OTHER_END,
     READ_ONLY,
     RECORDS,
@@ -528,6 +529,43 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         asking(GOOD, samples=(exchange(SAMPLE, 500),)),
         ["SM317"],
         {"SM317": ["SM307"]},
+    ),
+    (
+        "it is healthy before it can work, and another sample is never answered",
+        asking(
+            GOOD,
+            samples=(exchange(SAMPLE, 500), exchange(SAMPLE, 400)),
+            serial=(exchange(ONE_CALLER, sample=0), exchange(ONE_CALLER, 400, sample=1)),
+            crowd=(),
+        ),
+        ["SM307", "SM317"],
+        {},
+    ),
+    (
+        "it is healthy before it can work, and works wrongly then",
+        asking(GOOD, samples=(exchange(SAMPLE, 500, expected=b"1\n"),)),
+        ["SM307", "SM317"],
+        {},
+    ),
+    (
+        "it complains of its model and comes up, and a sample fails",
+        replace(
+            without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
+            serving={
+                "hard": answered(
+                    served(last_lines=(READ_ONLY,)),
+                    *requests(samples=(exchange(SAMPLE, 400),), serial=(), crowd=()),
+                )
+            },
+        ),
+        ["SM307", "SM313"],
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
+    ),
+    (
+        "it complains of its model, and comes up with network",
+        serving(GOOD, exited(last_lines=(READ_ONLY,)), served(NETWORK, last_lines=(READ_ONLY,))),
+        ["SM313", "SM314"],
+        {},
     ),
     (
         "a broken body ends the server",

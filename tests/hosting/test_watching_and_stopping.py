@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from smlocal.container import LaunchedContainer
 from smlocal.engine.scripted import Answer, Request, Run, Script, ScriptedEngine, ScriptedImage
-from smlocal.errors import EngineError
+from smlocal.errors import ContainerNotStarted, EngineError
 from smlocal.hosting import BATCH, HealthChecks, ModelServer
 from smlocal.settings import Limits
 
@@ -131,6 +132,35 @@ def test_stopping_is_the_same_however_often_and_from_wherever(host: Make, echo: 
     assert server.state == "stopped"
     with pytest.raises(EngineError):
         _ = server.base_url
+
+
+def test_a_ping_under_way_does_not_outlive_a_container_that_cannot_be_started_again(
+    host: Make, engine: ScriptedEngine
+) -> None:
+    """The watch may come back from a ping when the container has ended and another start of it has failed."""
+    pinged, healthy = threading.Event(), threading.Event()
+
+    def slow(request: Request) -> Answer:
+        if healthy.is_set():
+            pinged.set()
+            threading.Event().wait(0.5)
+        return Answer(200)
+
+    def again(container: LaunchedContainer) -> None:
+        engine.fail("start", ContainerNotStarted("no such device"))
+        with pytest.raises(ContainerNotStarted):
+            container.start(lambda line: None)
+        threading.Event().wait(1)  # the ping is over by now
+
+    server = host(slow)
+    server.start()
+    healthy.set()
+    assert pinged.wait(PATIENCE)
+    stopper = threading.Thread(target=lambda: server.stop(afterwards=again), daemon=True)
+    stopper.start()
+    stopper.join(PATIENCE)
+    assert not stopper.is_alive()
+    assert server.state == "stopped"
 
 
 def test_a_server_that_was_never_started_stops_without_a_word(host: Make, echo: Any) -> None:

@@ -61,7 +61,8 @@ class Watch:
         self._ending.set()
 
     def join(self) -> None:
-        """Wait for the thread, which ends with the container; for one that was never begun there is no wait."""
+        """Wait for the thread, which ends with the container, or soon after its end is expected; for one that was never
+        begun there is no wait."""
         if self._thread.ident is not None and threading.current_thread() is not self._thread:
             self._thread.join()
 
@@ -76,10 +77,13 @@ class Watch:
             self._ended = ended
             self._enter("exited")
 
-    def _until_the_end(self) -> Exit:
+    def _until_the_end(self) -> Exit | None:
+        """None when its end is our doing: it may have been started again by now, of which nothing is to be told."""
         misses = 0
         while (ended := self._container.wait(self._checks.interval)) is None:
-            if self._ending.is_set() or not self._checks.goes_on:
+            if self._ending.is_set():
+                return None
+            if not self._checks.goes_on:
                 continue
             misses = 0 if self._ping_once(misses) else misses + 1
             if misses == 0:

@@ -231,10 +231,11 @@ def writes_to_its_model(examination: Examination) -> Judgement:
         seen = (f"{trial.conditions}: {trial.cause}", *last_lines(trial), f"{writable.conditions}: it came up")
         return broken(*seen, sagemaker=trial.reason)
     lines = [line for line in trial.run.last_lines if _READ_ONLY.search(line)]
+    if lines and healthy_trial(examination) is not None:  # if only with network: that it lacked, and no place to write
+        text = "OSError: [Errno 30] in the log"
+        return broken(f"| {lines[-1]}", sagemaker=text, severity=Severity.WARNING, explains=())
     if lines:
-        severity = Severity.WARNING if trial.healthy else None
-        text = trial.reason or "OSError: [Errno 30] in the log"
-        return broken(f"| {lines[-1]}", sagemaker=text, severity=severity)
+        return broken(f"| {lines[-1]}", sagemaker=trial.reason or UNHEALTHY)
     if trial.healthy:
         return kept("it came up, and its last lines complain of no read-only file system")
     return without(Reason.NO_MODEL if lacks_model(examination) else Reason.INCONCLUSIVE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
@@ -228,8 +229,18 @@ def healthy_before_it_can_work(examination: Examination) -> Judgement:
         return again
     later = [exchange for exchange in again if exchange.sample == 0]
     if later and all(exchange.good for exchange in later):
-        return broken(f"first: {said(samples[0])}", f"later: {said(later[0])}", sagemaker=model_error(samples[0]))
+        seen = (f"first: {said(samples[0])}", f"later: {said(later[0])}")
+        return broken(*seen, sagemaker=model_error(samples[0]), explains=("SM",) if _all_work(samples, again) else ())
     return without(Reason.INCONCLUSIVE, "it is not answered later, either")
+
+
+def _all_work(samples: tuple[Exchange, ...], later: tuple[Exchange, ...]) -> bool:
+    """Whether every sample is answered as it should be, if not at first: then no other rule has a fault to tell of."""
+    for number, sample in enumerate(samples):
+        answers = [replace(item, expected=sample.expected) for item in later if item.sample == number]
+        if not answers or not all(answer.good and not is_wrong(answer) for answer in answers):
+            return False
+    return True
 
 
 @rule("SM319", Severity.ERROR, "deepjavalibrary/djl-serving issue 2567", "vllm-project/vllm issue 2912")

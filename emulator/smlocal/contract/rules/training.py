@@ -52,6 +52,12 @@ def _failed(examination: Examination) -> list[TrainingTrial]:
     return [trial for trial in failed if trial.run.exit_code and not trial.run.out_of_memory]
 
 
+def _ended_by_us(trial: TrainingTrial) -> bool:
+    """Whether its end says nothing of its program: it was stopped, never begun, or killed for want of memory. A run
+    beside it may have been the cause."""
+    return bool(trial.run.stop_requested) or trial.run.exit_code is None or trial.run.out_of_memory
+
+
 def uploaded(trial: TrainingTrial) -> list[str]:
     """What a run left in /opt/ml/model that makes a model: folders alone are none."""
     return [item.path for item in trial.run.model_files if item.kind in UPLOADED]
@@ -182,7 +188,7 @@ def broken_data_passes(examination: Examination) -> Judgement:
     trial = next((trial for trial in examination.training.values() if trial.conditions.broken_data), None)
     if trial is None:
         return without(Reason.RUN_MISSING)
-    if trial.run.stop_requested or trial.run.exit_code is None or trial.run.out_of_memory:
+    if _ended_by_us(trial):
         return without(Reason.INCONCLUSIVE, how(trial))
     if trial.run.exit_code != 0:
         return kept(f"exit code {trial.run.exit_code}")
@@ -247,6 +253,8 @@ def one_encoding_of_hyperparameters_only(examination: Examination) -> Judgement:
         is_json = passed.conditions.json_hyperparameters
         other = replace(passed.conditions, json_hyperparameters=not is_json)
         for failed in (trial for trial in trials if trial.conditions == other):
+            if _ended_by_us(failed):
+                return without(Reason.INCONCLUSIVE, f"{failed.conditions}: {how(failed)}")
             kind = "plain" if is_json else "JSON-encoded"
             return broken(f"{kind} hyperparameters fail", *ending(failed), sagemaker=failed.reason)
     return without(Reason.INCONCLUSIVE if good else Reason.RUN_MISSING)
