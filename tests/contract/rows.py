@@ -37,6 +37,7 @@ from tests.contract.samples import (
     TIMED_OUT,
     TOOLKIT,
     UNKNOWN_TYPE,
+    WRITABLE,
     also,
     asked,
     asking,
@@ -80,6 +81,14 @@ SOCKET = FileSeen("socket", "other", 0, 0o755)
 LINK = FileSeen("latest", "symlink", 0, 0o777)
 FAILS = training(GOOD, hard=failed(), easy=failed(EASY))
 
+NOT_HERE = failed(failure=None, code=None, start_error="exec: no space left on device")
+WRAPPED = training(
+    off_path(entrypoint(GOOD, "/entry.sh"), "train"), hard=failed(last_lines=("/entry.sh: 3: exec: train: not found",))
+)
+SOMETHING_ELSE = training(
+    off_path(entrypoint(GOOD, "/entry.sh"), "train"),
+    hard=failed(last_lines=("/entry.sh: 3: exec: trainer: not found",)),
+)
 SHELLS_DENIAL = "/usr/local/bin/train: line 3: /opt/ml/model/mean.txt: Permission denied"
 ELSEWHERE = "PermissionError: [Errno 13] Permission denied: '/var/cache/words'"
 
@@ -120,6 +129,9 @@ IMAGE_ROWS = [
     Row(
         "SM105", "serve is not executable and not asked for", with_program(TRAINS_ONLY, "serve", executable=False), KEPT
     ),
+    Row("SM105", "train is executable, and not for its user", training(GOOD, hard=not_started()), ERROR),
+    Row("SM105", "serve is executable, and not for its user", serving(GOOD, refused()), ERROR),
+    Row("SM105", "train does not start for something else", training(GOOD, hard=NOT_HERE), KEPT),
     Row("SM105", "train is not there at all", without_program(GOOD, "train"), KEPT),
     Row("SM105", "neither is there", without_program(without_program(GOOD, "train"), "serve"), Reason.NO_SUCH_CASE),
     Row("SM105", "neither is asked for", asked(GOOD, training=False, serving=False), Reason.NO_SUCH_CASE),
@@ -154,6 +166,8 @@ IMAGE_ROWS = [
         off_path(entrypoint(GOOD, "tini", "--", "python3"), "train", "serve"),
         Reason.NO_SUCH_CASE,
     ),
+    Row("SM108", "a script that starts the word in vain", WRAPPED, ERROR),
+    Row("SM108", "a script that starts another program in vain", SOMETHING_ELSE, Reason.NO_SUCH_CASE),
     Row("SM108", "no ENTRYPOINT", GOOD, Reason.NO_SUCH_CASE),
     Row("SM109", "nothing is baked in", GOOD, KEPT),
     Row("SM109", "a model is baked in", image(GOOD, baked=("/opt/ml/model/model.bin",)), WARNING),
@@ -322,6 +336,7 @@ FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unans
 EARLY_AND_LAST = busy_pings((1.05, 1.07), (3.4, 3.52))
 UNPACKING = "tar: ./weights.bin: Cannot open: Read-only file system"
 LOADING = (exchange(SAMPLE, 502), exchange(SAMPLE_AGAIN))
+SICK_AT_REST = (exchange(PING_AT_REST, 500),) * 2
 SLOW_AT_REST = (unanswered(PING_AT_REST, TIMED_OUT),) * 2
 DEAD_PING = (unanswered(PING_WHILE_BUSY, began=3.6),)
 NO_MODEL_LOOPBACK = serving(GOOD, unhealthy(model_given=False, listening=("127.0.0.1:8080",)))
@@ -346,6 +361,9 @@ def listening(*addresses: str) -> Examination:
 
 
 SWAPPED = (LONGER_ANSWER, ANSWER) * 2
+WRITES = replace(GOOD, serving={"hard": exited(), "easy": exited(NETWORK), "writable model": served(WRITABLE)})
+ENDS_ANYWAY = replace(GOOD, serving={**WRITES.serving, "writable model": exited(WRITABLE)})
+
 SERVING_ROWS = [
     Row("SM301", "it stays up", GOOD, KEPT),
     Row("SM301", "it ends", EXITS, ERROR),
@@ -371,6 +389,10 @@ SERVING_ROWS = [
     Row("SM304", "pings are not answered in time", pinged(REFUSED_PING, SLOW_PING), ERROR),
     Row("SM304", "the healthy ping takes long", serving(GOOD, served(start_pings=(ping(seconds=2.5),))), ERROR),
     Row("SM304", "pings are slow until it is ready", serving(GOOD, served(start_pings=(SLOW_PING, ping()))), KEPT),
+    Row("SM303", "pings get 500 after the first invocation", asking(GOOD, at_rest=SICK_AT_REST), ERROR),
+    Row("SM303", "one of two pings gets 500", asking(GOOD, at_rest=(*SICK_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
+    Row("SM303", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), KEPT),
+    Row("SM304", "pings get 500 after the first invocation", asking(GOOD, at_rest=SICK_AT_REST), KEPT),
     Row("SM304", "pings are slow after it was healthy", asking(GOOD, at_rest=SLOW_AT_REST), ERROR),
     Row("SM304", "one of two pings is slow", asking(GOOD, at_rest=(*SLOW_AT_REST[:1], exchange(PING_AT_REST))), KEPT),
     Row("SM304", "a later ping is cut off", asking(GOOD, at_rest=(unanswered(PING_AT_REST),)), KEPT),
@@ -467,6 +489,7 @@ SERVING_ROWS = [
     Row("SM310", "it hangs", asking(GOOD, broken_body=(unanswered(BROKEN_BODY, TIMED_OUT),)), ERROR),
     Row("SM310", "it drops the connection", asking(GOOD, broken_body=(unanswered(BROKEN_BODY),)), ERROR),
     Row("SM310", "it ends afterwards", asking(GOOD, alive=False), ERROR),
+    Row("SM310", "pings got 500 before, too", asking(GOOD, alive=False, at_rest=SICK_AT_REST), KEPT),
     Row("SM310", "pings were slow before, too", asking(GOOD, alive=False, at_rest=SLOW_AT_REST), KEPT),
     Row(
         "SM310",
@@ -501,6 +524,9 @@ SERVING_ROWS = [
         "SM313", "so it does without a model", serving(GOOD, exited(model_given=False, last_lines=(READ_ONLY,))), ERROR
     ),
     Row("SM313", "the complaint names a path in its folder", serving(GOOD, exited(last_lines=(UNPACKING,))), ERROR),
+    Row("SM313", "it comes up with a writable model alone", WRITES, ERROR),
+    Row("SM313", "it comes up with a writable model neither", ENDS_ANYWAY, Reason.INCONCLUSIVE),
+    Row("SM301", "it comes up with a writable model alone", WRITES, ERROR),
     Row("SM313", "another read-only place", serving(GOOD, served(last_lines=("/proc: read-only file system",))), KEPT),
     Row("SM313", "it does not come up for something else", EXITS, Reason.INCONCLUSIVE),
     Row("SM313", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),

@@ -19,6 +19,7 @@ from tests.contract.samples import (
     asking,
     exchange,
     exited,
+    labelled,
     served,
     serving,
     soaked,
@@ -41,6 +42,9 @@ def lacking(*exchanges: object, **changes: object) -> Examination:
     return replace(GOOD, serving={**GOOD.serving, "empty model": trial})
 
 
+NOT_TRIED = replace(GOOD, serving={name: run for name, run in GOOD.serving.items() if name != "empty model"})
+
+
 def hard(trial: ServingTrial) -> Examination:
     return replace(GOOD, serving={**GOOD.serving, "hard": trial})
 
@@ -53,6 +57,8 @@ ROWS = [
     Row("SM318", "healthy, and answers otherwise", lacking(exchange(SAMPLE, body=LONGER_ANSWER)), Reason.INCONCLUSIVE),
     Row("SM318", "healthy, and was not asked", lacking(), Reason.INCONCLUSIVE),
     Row("SM318", "it is given no model", hard(served(model_given=False)), Reason.NO_SUCH_CASE),
+    Row("SM318", "it holds many models, and was not tried without", NOT_TRIED, Reason.NO_SUCH_CASE),
+    Row("SM318", "it was not tried without its model", labelled(NOT_TRIED), Reason.RUN_MISSING),
     Row("SM318", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
     Row("SM319", "answers with a length", GOOD, KEPT),
     Row("SM319", "a streamed answer", asking(GOOD, samples=(STREAMED,)), ERROR),

@@ -122,6 +122,7 @@ METRIC_ROWS = [
 
 NO_INPUT = "EOFError: EOF when reading a line"
 BASH = "bash: cannot set terminal process group (-1): Inappropriate ioctl for device"
+OVERCOMMIT = "/proc/sys/vm/overcommit_memory"
 NO_TTY = "/dev/tty: No such device or address"
 NO_SIZE = "OSError: [Errno 25] Inappropriate ioctl for device"
 NOT_PERMITTED = "PermissionError: [Errno 1] Operation not permitted"
@@ -172,6 +173,9 @@ NEED_ROWS = [
     Row("SM217", "it needs FUSE", saying("fuse: device not found, try 'modprobe fuse' first"), ERROR),
     Row("SM217", "it needs a capability", saying("Traceback", NOT_PERMITTED), ERROR),
     Row("SM217", "it is not permitted, and passes", training(GOOD, hard=trained(last_lines=(NOT_PERMITTED,))), KEPT),
+    Row("SM217", "it sets a kernel parameter", saying(f"cannot create {OVERCOMMIT}: Read-only file system"), ERROR),
+    Row("SM217", "so it does in Python", saying(f"OSError: [Errno 30] Read-only file system: '{OVERCOMMIT}'"), ERROR),
+    Row("SM217", "another file system is read-only", saying("/opt/sys/x: Read-only file system"), Reason.RUN_MISSING),
     Row("SM217", "a file is not its own", saying(DENIED), Reason.RUN_MISSING),
     Row("SM217", "something else fails", saying(NO_INPUT), Reason.RUN_MISSING),
 ]
@@ -241,12 +245,13 @@ OUTPUT_ROWS = [
     Row("SM210", "the engine does not say", writing(None), Reason.RUN_MISSING),
     Row("SM213", "it passes with manifests", GOOD, KEPT),
     Row("SM213", "it passes without the manifests alone", MANIFESTS_TRIP, ERROR),
+    Row("SM201", "it passes without the manifests, which the platform always writes", MANIFESTS_TRIP, WARNING),
     Row("SM213", "it passes with network", NETWORK_NEEDED, KEPT),
     Row("SM213", "it passes with everything lifted", BOTH_TRIP, Reason.INCONCLUSIVE),
     Row("SM213", "an extra channel makes it fail, too", EITHER_TRIPS, ERROR),
     Row("SM213", "it never passes", FAILS, Reason.RUN_MISSING),
     Row("SM214", "manifests make it fail, too", EITHER_TRIPS, WARNING),
-    Row("SM201", "either of what lies beside the data makes it fail", EITHER_TRIPS, KEPT),
+    Row("SM201", "either of what lies beside the data makes it fail", EITHER_TRIPS, WARNING),
     Row("SM209", "either of what lies beside the data makes it fail", EITHER_TRIPS, KEPT),
     Row("SM214", "it passes without the manifests", MANIFESTS_TRIP, KEPT),
 ]

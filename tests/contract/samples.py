@@ -28,6 +28,7 @@ from smlocal.evidence import (
 
 HARD = Conditions()
 NETWORK = Conditions(network=True)
+WRITABLE = Conditions(network=True, writable_model=True)
 TOOLKIT = Conditions(toolkit_variables=True)
 NO_EXTRA = Conditions(extra_channel=False)
 SHARED_MEMORY = Conditions(shared_memory=True)

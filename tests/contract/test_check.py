@@ -13,7 +13,7 @@ from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import rule
 from smlocal.errors import UsageError
 from smlocal.evidence import Conditions, Examination, Exchange, FileSeen, ServingTrial
-from tests.contract.rows import ROWS, SLOW_AT_REST, Row, denied
+from tests.contract.rows import ROWS, SICK_AT_REST, SLOW_AT_REST, WRITES, Row, denied
 from tests.contract.rows_multi_model import ELSEWHERE
 from tests.contract.rows_training import NO_INPUT
 from tests.contract.samples import (
@@ -30,6 +30,7 @@ from tests.contract.samples import (
     MODEL,
     MULTI_MODEL,
     NETWORK,
+    NO_MANIFESTS,
     OTHER_END,
     READ_ONLY,
     RECORDS,
@@ -53,6 +54,7 @@ from tests.contract.samples import (
     holding,
     image,
     killed,
+    labelled,
     lines,
     not_started,
     off_path,
@@ -206,6 +208,7 @@ AFTER_PASSING = [name for name in ALL_TRAIN if name not in ("SM201", "SM203", "S
 NO_MODEL_SERVED = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False)).serving
 
 
+OF_ONE_MODEL = labelled(GOOD, "accept-bind-to-port")
 ODD = Conditions(broken_data=True, toolkit_variables=True)
 LINKED = (*MODEL, FileSeen("latest", "symlink", 0, 0o777, "model.joblib"))
 PIPED = (*MODEL, FileSeen("pipe", "other", 0, 0o644))
@@ -383,6 +386,20 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         {"SM211": ["SM201"]},
     ),
     (
+        "training trips over manifests, which the platform always writes",
+        training(
+            GOOD,
+            hard=failed(),
+            easy=trained(EASY),
+            no_manifests=trained(NO_MANIFESTS),
+            broken_data=failed(ODD),
+            stopped=halted(),
+            resumed=halted(RESUMED, told="going on"),
+        ),
+        ["SM213"],
+        {"SM213": ["SM201"]},
+    ),
+    (
         "training needs the network and fails without a word",
         training(GOOD, hard=failed(HARD, None), easy=trained(EASY), network=trained(NETWORK)),
         ["SM203", "SM209"],
@@ -430,16 +447,38 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
         ["SM304"],
         {"SM304": ["SM305"]},
     ),
+    (
+        "pings get 500 after the first invocation, also while the server is busy",
+        asking(GOOD, at_rest=SICK_AT_REST, busy=busy_pings((1.05, 1.07), status=500), alive=False),
+        ["SM303"],
+        {"SM303": ["SM305"]},
+    ),
+    (
+        "pings get 500 after the first invocation, which fails",
+        without_batch(
+            asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), at_rest=SICK_AT_REST, serial=(), crowd=())
+        ),
+        ["SM303", "SM307"],
+        {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
+    ),
+    (
+        "the server writes to its model, and says nothing of that",
+        WRITES,
+        ["SM313"],
+        {"SM313": ["SM301", "SM302", "SM303", "SM304", "SM306", "SM314", *NEVER_UP]},
+    ),
     ("the server needs the network", serving(GOOD, exited(), served(NETWORK)), ["SM314"], {}),
     (
         "a sample takes too long",
-        without_batch(asking(GOOD, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())),
+        without_batch(
+            asking(OF_ONE_MODEL, samples=(unanswered(SAMPLE, TIMED_OUT, seconds=60.0),), serial=(), crowd=())
+        ),
         ["SM308"],
         {"SM308": ["SM115", "SM307", "SM318", "SM320", *BATCH]},
     ),
     (
         "a sample fails",
-        without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
+        without_batch(asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
         ["SM307"],
         {"SM307": ["SM115", "SM318", "SM320", *BATCH]},
     ),

@@ -103,6 +103,7 @@ TRIALS = {
         "batch": "SM402",
         "empty model": "SM318",
         "other port": "SM115",
+        "writable model": "SM313",
         "multi-model": "SM502",
     },
 }

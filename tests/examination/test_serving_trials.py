@@ -56,6 +56,15 @@ def single(run: Run) -> int:
     return 1 if "SAGEMAKER_MULTI_MODEL" in run.environment else headstrong(run)
 
 
+def unpacking(run: Run) -> int:
+    """Comes up where it may write beside its model."""
+    try:
+        run.files.write("/opt/ml/model/unpacked", b"1")
+    except OSError:
+        return 1
+    return headstrong(run)
+
+
 def never_up(run: Run) -> int:
     return 1
 
@@ -112,16 +121,18 @@ def archive() -> io.BytesIO:
 
 RUNS = [
     ("no label", obedient, (), MODEL, ["hard", "batch", "empty model"]),
-    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model", "empty model"]),
+    ("a label for many models", headstrong, (MANY,), MODEL, ["hard", "batch", "multi-model"]),
     ("a label for many models, and one of its own", headstrong, (MANY,), None, ["hard", "batch"]),
     (
         "a label for many models, of which it dies",
         single,
         (MANY,),
         MODEL,
-        ["hard", "batch", "multi-model", "empty model"],
+        ["hard", "batch", "multi-model"],
     ),
-    ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy"]),
+    ("a label for many models, and it never comes up", never_up, (MANY,), MODEL, ["hard", "easy", "writable model"]),
+    ("no label, and it writes to its model", unpacking, (), MODEL, ["hard", "easy", "writable model"]),
+    ("no label, no model, and it never comes up", never_up, (), None, ["hard", "easy"]),
     ("a label for a port", obedient, (PORT,), MODEL, ["hard", "batch", "empty model"]),
     (
         "a label for a port, and it has one of its own",
@@ -130,7 +141,7 @@ RUNS = [
         MODEL,
         ["hard", "other port", "batch", "empty model"],
     ),
-    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model", "empty model"]),
+    ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model"]),
 ]
 
 

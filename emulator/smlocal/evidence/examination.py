@@ -63,8 +63,8 @@ class Conditions:
 
     @property
     def of_endpoint(self) -> bool:
-        """Whether a server has what an endpoint's has: its model, and no other task."""
-        return not (self.batch or self.empty_model or self.multi_model)
+        """Whether a server has what an endpoint's has: its model, to be read alone, and no other task."""
+        return not (self.batch or self.empty_model or self.multi_model or self.writable_model)
 
     def __str__(self) -> str:
         said = [

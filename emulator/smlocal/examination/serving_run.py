@@ -135,7 +135,7 @@ class ServingRuns:
         """Start what was up and has ended once more; of the runs of one examination, one is enough."""
         last = conditions.batch or (self.work is None and conditions.of_endpoint)
         seen = server.evidence()
-        if not last or seen.seconds_to_healthy is None or not asked.alive or guard.stop.is_set():
+        if not last or seen.seconds_to_healthy is None or guard.stop.is_set():
             return
         platform = BATCH if conditions.batch else REAL_TIME
         checks = replace(self._checks(conditions), start_window=self._window(seen, conditions))
@@ -168,6 +168,7 @@ class ServingRuns:
             checks=self._checks(conditions, after),
             environment=self.work.job.environment if conditions.batch and self.work is not None else None,
             models=self._many() if conditions.multi_model else None,
+            writable_model=conditions.writable_model,
             port=_OTHER_PORT if conditions.other_port else PORT,
             on_line=lambda line: guard.count_line(len(line.text)),
         )

@@ -13,6 +13,7 @@ from smlocal.examination.serving_run import Models, ServingRuns
 
 HARD = "hard"
 EASY = "easy"
+WRITABLE = "writable model"
 BATCH_RUN = "batch"
 EMPTY_MODEL = "empty model"
 OTHER_PORT_RUN = "other port"
@@ -33,20 +34,24 @@ class ServingTrials:
 
     def first(self, image: str) -> Trials:
         """The trials that tell whether it comes up and what it answers, by name. A second one tells whether it was the
-        network that the first one lacked."""
+        network that the first one lacked; a third, of what ends by itself, whether it was a model that can be changed,
+        as no endpoint's can."""
         made = {HARD: self._runs.run(image, Conditions())}
         if not made[HARD].healthy and not made[HARD].run.start_error and not self._runs.lacks_model:
             made[EASY] = self._runs.run(image, Conditions(network=True))
+            if not made[EASY].healthy and made[EASY].run.exited_by_itself and self._models.usual is not None:
+                made[WRITABLE] = self._runs.run(image, Conditions(network=True, writable_model=True))
         return made
 
     def others(self, image: str, made: Mapping[str, ServingTrial]) -> list[Callable[[], Trials]]:
         """What else is to be tried with an image that comes up.
 
-        As a batch transform would run it, when it answers the records; with a model of which nothing can come, when it
-        answers with a good one; as a multi-model endpoint would, when it bears the label for that, and has a model.
+        As a batch transform would run it, when it answers the records; as a multi-model endpoint would, when it bears
+        the label for that, and has a model; with a model of which nothing can come, when it answers with a good one,
+        and is not of those that are healthy before they have any.
         """
         last = list(made.values())[-1]
-        if not last.healthy or last.cause:
+        if not last.healthy or last.cause or last.conditions.writable_model:
             return []
         wanted: list[Callable[[], Trials]] = []
         if self._answers_records(last):
@@ -54,7 +59,7 @@ class ServingTrials:
         if self._models.usual is not None and self._facts.holds_models:
             conditions = replace(last.conditions, multi_model=True)
             wanted.append(partial(self._one, MULTI_MODEL_RUN, image, conditions, last))
-        if self._models.usual is not None and last.exchanges and last.exchanges[0].good:
+        elif self._models.usual is not None and last.exchanges and last.exchanges[0].good:
             conditions = replace(last.conditions, empty_model=True)
             wanted.append(partial(self._one, EMPTY_MODEL, image, conditions, last))
         return wanted

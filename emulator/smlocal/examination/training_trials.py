@@ -127,7 +127,9 @@ class TrainingTrials:
             found[EASY] = self._trial(image, replace(easy, json_hyperparameters=True))
         if not found[EASY].good or self._excess:
             return found
-        for name, conditions in LIFTED.items():
+        # What the easy run could not do without is the likeliest cause, and spares the other runs.
+        likely = found[EASY].conditions.json_hyperparameters
+        for name, conditions in sorted(LIFTED.items(), key=lambda item: item[1].json_hyperparameters != likely):
             if conditions.json_hyperparameters and self._plan.plain == self._plan.encoded:
                 continue
             found[name] = self._trial(image, conditions)

@@ -49,6 +49,7 @@ class ModelHost:
         instance_type: str | None = None,
         environment: Mapping[str, str] | None = None,
         models: Mapping[str, str] | None = None,
+        writable_model: bool = False,
         port: int = PORT,
         keep: bool = False,
         on_line: Callable[[LogLine], None] = lambda line: None,
@@ -58,9 +59,11 @@ class ModelHost:
 
         `name` is the endpoint's or job's, by default the model's; `environment` wins over the model's own. With
         `models`, addresses of archives by the names of their models, it is the container of a multi-model endpoint.
+        `writable_model` and another `port` are what no endpoint has.
         Raises InvalidRequest for what CreateModel refuses, NotSupported for what smlocal refuses by name.
         """
-        model = replace(self.model(request, image, name=name, environment=environment), port=port)
+        model = self.model(request, image, name=name, environment=environment)
+        model = replace(model, port=port, writable=writable_model)
         if models is not None:
             model = replace(model, contents=models_data(models, self._store), multi_model=True)
         return ModelServer(

@@ -38,6 +38,7 @@ class Model:
     data_url: str = ""  # where the contents came from, for messages
     isolated: bool = False  # EnableNetworkIsolation
     multi_model: bool = False  # its contents are those of /opt/ml/models, the models of a multi-model endpoint
+    writable: bool = False  # what it holds can be changed, as nowhere on the platform
     port: int = PORT  # that the container is to listen on
     request: Mapping[str, Any] = field(default_factory=dict)  # CreateModel's, if the model was made from one
 
@@ -58,7 +59,7 @@ def launch_of(
 ) -> Launch:
     """The container for a model: `serve` as the only argument, the image's ENTRYPOINT kept, the model read-only."""
     path = optml.MODELS if model.multi_model else optml.MODEL
-    volumes = () if model.contents is None else (Volume(path, model.contents, read_only=True),)
+    volumes = () if model.contents is None else (Volume(path, model.contents, read_only=not model.writable),)
     return Launch(
         kind=kind,
         name=model.name,

@@ -76,7 +76,8 @@ def of_training(trial: TrainingTrial) -> Timeline:
     rows = list(_phases(trial)) or [Row("job", (Span(0.0, trial.seconds, "plain", "phase", "the whole job"),))]
     if trial.line_times:
         lines = tuple(Span(at, at, "plain", "lines", "a line of output") for at in _apart(trial.line_times))
-        rows.append(Row("output", lines, f"{len(trial.line_times)} lines"))
+        count = len(trial.line_times)
+        rows.append(Row("output", lines, f"{count} line{'' if count == 1 else 's'}"))
     code = "not started" if run.exit_code is None else f"exit code {run.exit_code}"
     ended = _event(trial.seconds, "good" if trial.good else "bad", f"{trial.status}, {code}")
     return Timeline(f"train {trial.conditions}", (*rows, Row("end", (ended,), f"{trial.status}, {code}")))
@@ -115,8 +116,9 @@ def _stopped(trial: ServingTrial) -> Iterator[Row]:
     if run.stopped_after is not None and run.stop_seconds is not None:
         ended = run.stopped_after + run.stop_seconds
         yield Row("stop signal", (_event(run.stopped_after, "plain", "SIGTERM"),), "SIGTERM")
-        forced = run.killed_after_grace
-        told = ", ".join(filter(None, (code, "killed" if forced else "", f"{run.stop_seconds:.2f} s later")))
+        forced = run.killed_after_grace and trial.conditions.of_endpoint  # the others are given no time to end
+        how = "killed" if forced else "killed by smlocal at once" if run.killed_after_grace else ""
+        told = ", ".join(filter(None, (code, how, f"{run.stop_seconds:.2f} s later")))
         yield Row("end", (_event(ended, "bad" if forced else "plain", told),), told)
     elif run.exited_by_itself:
         last = max((ping.began + ping.seconds for ping in run.start_pings), default=0.0)

@@ -34,6 +34,8 @@ def healthy_without_its_model(examination: Examination) -> Judgement:
     good, empty = healthy_trial(examination), examination.serving.get("empty model")
     if good is not None and not good.run.model_given:
         return without(Reason.NO_SUCH_CASE, "it is given no model")
+    if good is not None and empty is None and examination.image.holds_models:
+        return without(Reason.NO_SUCH_CASE, "a server of many models is healthy before it has any")
     if good is None or empty is None:
         return without(Reason.RUN_MISSING)
     if not empty.healthy:

@@ -17,13 +17,14 @@ from smlocal.contract.rules.serving_facts import (
     no_serving,
     not_up,
     said,
-    slow_at_rest,
+    sick_at_rest,
 )
 from smlocal.evidence import Examination
 
 _ISOLATION = "AWS developer guide, mkt-algo-model-internet-free"
 _RESOLVER = "127.0.0.11:"  # Docker's own, in every container on a network of its own
 _PING_SECONDS = 2.0
+_LATER = "healthy at first; later, while nothing else was asked:"
 _TAKEN_FOR_SICK = "the host is taken for sick and replaced; callers get 424 or 503 meanwhile"
 # whatever it names, even a path in the folder where it is; /proc and /sys are read-only, too, and no model is there
 _READ_ONLY = re.compile(r"^(?!.*(?<![\w/])/(?:proc|sys)\b).*read-only file system", re.I)
@@ -85,8 +86,12 @@ def ping_is_not_200(examination: Examination) -> Judgement:
     missing = not_up(examination)
     if missing is not None:
         return missing
-    if healthy_trial(examination) is not None:
-        return kept("GET /ping: 200")
+    trial = healthy_trial(examination)
+    if trial is not None:
+        at_rest = sick_at_rest(trial)
+        if at_rest is None or at_rest.status is None:
+            return kept("GET /ping: 200")
+        return broken(_LATER, said(at_rest), sagemaker=_TAKEN_FOR_SICK, explains=("SM305",))
     pings = last_trial(examination).run.start_pings
     statuses = [ping.status for ping in pings if ping.status is not None]
     if not statuses or pings[-1].fault == _SLOW:
@@ -114,11 +119,9 @@ def ping_takes_too_long(examination: Examination) -> Judgement:
         slow = [ping for ping in pings if ping.fault == _SLOW or ping.seconds > _PING_SECONDS]
         seen = f"{len(slow)} of {len(pings)} pings took too long, the last {pings[-1].seconds:.1f} s"
         return broken(seen, sagemaker=UNHEALTHY)
-    at_rest = slow_at_rest(trial)
-    if at_rest:
-        return broken(
-            "healthy at first; later, while nothing else was asked:", said(at_rest[-1]), sagemaker=_TAKEN_FOR_SICK
-        )
+    at_rest = sick_at_rest(trial)
+    if at_rest is not None and at_rest.timed_out:
+        return broken(_LATER, said(at_rest), sagemaker=_TAKEN_FOR_SICK, explains=("SM305",))
     answered = [ping for ping in pings if ping.status is not None]
     if not answered:
         return without(Reason.RUN_MISSING)
@@ -212,7 +215,8 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     """The server writes below /opt/ml/model.
 
     Why: The directory is mounted read-only on endpoints: whoever unpacks, caches or compiles beside the model fails.
-    Judged by what a server says of a read-only file system; it is a warning when it comes up all the same.
+    Judged by what a server says of a read-only file system, and by whether it comes up where the directory can be
+    written to; it is a warning when it comes up all the same.
 
     Fix: Write to /tmp.
     """
@@ -222,6 +226,10 @@ def writes_to_its_model(examination: Examination) -> Judgement:
     trial = examination.serving.get("hard")
     if trial is None or trial.run.start_error:
         return without(Reason.RUN_MISSING)
+    writable = examination.serving.get("writable model")
+    if writable is not None and writable.healthy:
+        seen = (f"{trial.conditions}: {trial.cause}", *last_lines(trial), f"{writable.conditions}: it came up")
+        return broken(*seen, sagemaker=trial.reason)
     lines = [line for line in trial.run.last_lines if _READ_ONLY.search(line)]
     if lines:
         severity = Severity.WARNING if trial.healthy else None

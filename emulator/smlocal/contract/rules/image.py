@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from smlocal.contract.finding import Judgement, Reason, Severity, broken, kept, without
 from smlocal.contract.rule import rule
-from smlocal.evidence import Examination, Program
+from smlocal.evidence import Examination, Program, ServingTrial, TrainingTrial
 
 _DOCKERFILE = "AWS developer guide, your-algorithms-training-algo-dockerfile"
 _SERVING = "AWS developer guide, your-algorithms-inference-code"
@@ -52,6 +52,10 @@ def _not_found(program: Program) -> str:
 def _ended(word: str, code: int) -> str:
     """What SageMaker says of a container that starts and ends at once."""
     return f"AlgorithmError: , exit code: {code}" if word == "train" else _UNHEALTHY
+
+
+def _runs(examination: Examination, word: str) -> Iterable[TrainingTrial | ServingTrial]:
+    return (examination.training if word == "train" else examination.serving).values()
 
 
 def _line(program: Program) -> str:
@@ -154,9 +158,17 @@ def program_is_not_executable(examination: Examination) -> Judgement:
 
     Fix: `RUN chmod +x` the file in the Dockerfile, or `git update-index --chmod=+x` it.
     """
+
+    def fault(program: Program) -> str:
+        if not program.executable:
+            return f"{program.path} has no permission to be executed"
+        # not for this USER, or not in that folder
+        refused = [trial.run.start_error for trial in _runs(examination, program.word)]
+        return next((words for words in refused if "permission denied" in words), "")
+
     return _each(
         examination,
-        lambda program: "" if program.executable else f"{program.path} has no permission to be executed",
+        fault,
         lambda program: f"{program.path} is executable",
         lambda program: _not_started(program, "permission denied") if "/" in program.argv[0] else _not_found(program),
     )
@@ -228,15 +240,17 @@ def init_that_starts_the_word(examination: Examination) -> Judgement:
     """An init is the ENTRYPOINT, and will execute a word that is not on PATH.
 
     Why: With `ENTRYPOINT ["tini", "--"]` the word `train` becomes the program that tini starts: `[FATAL tini (7)]
-    exec train failed: No such file or directory`.
+    exec train failed: No such file or directory`. A script that ends in `exec "$@"` does the same.
 
     Fix: Put the program into ENTRYPOINT behind the init (`["tini", "--", "python3", "run.py"]`), or an executable of
     that name on PATH.
     """
     entry = examination.image.entrypoint
-    if not _starts_the_word(entry):
+    words = [item.word for item in _asked(examination)]
+    told = [word for word in words if _was_not_found(examination, word)]
+    if not entry or not (told or _starts_the_word(entry)):
         return without(Reason.NO_SUCH_CASE)
-    missing = [item.word for item in _asked(examination) if not examination.image.word_on_path[item.word]]
+    missing = [word for word in words if not examination.image.word_on_path[word]]
     if not missing:
         return kept(f"ENTRYPOINT {list(entry)} starts words that are on PATH")
     word = missing[0]
@@ -245,6 +259,12 @@ def init_that_starts_the_word(examination: Examination) -> Judgement:
         sagemaker=f"{_ended(word, 127)}; in the log: exec {word} failed: No such file or directory",
         explains=tuple(phase for word in missing for phase in _PHASES[word]),
     )
+
+
+def _was_not_found(examination: Examination, word: str) -> bool:
+    """Whether a script, or an init of another name, was heard to execute the word in vain."""
+    in_vain = re.compile(rf"exec:? {word}:? (?:not found|failed: No such file)")
+    return any(in_vain.search(line) for trial in _runs(examination, word) for line in trial.run.last_lines)
 
 
 def _starts_the_word(entry: tuple[str, ...]) -> bool:

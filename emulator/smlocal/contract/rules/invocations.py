@@ -15,7 +15,7 @@ from smlocal.contract.rules.serving_facts import (
     is_wrong,
     model_error,
     said,
-    slow_at_rest,
+    sick_at_rest,
 )
 from smlocal.evidence import Examination, Exchange
 
@@ -108,7 +108,7 @@ def _client_fault(examination: Examination, probe: str, may_end: bool = False) -
         return found
     exchange, trial = found[0], healthy_trial(examination)
     bad_before = _bad_before(examination, exchange)
-    is_dead = may_end and trial is not None and not trial.alive_after and not slow_at_rest(trial)
+    is_dead = may_end and trial is not None and not trial.alive_after and sick_at_rest(trial) is None
     if bad_before and (exchange.status is None or exchange.status >= 500 or is_dead):
         return without(Reason.INCONCLUSIVE, f"already before: {bad_before}")
     if is_dead:
@@ -213,7 +213,8 @@ def healthy_before_it_can_work(examination: Examination) -> Judgement:
     """The server answers GET /ping with 200 before an invocation can work.
 
     Why: SageMaker sends requests from the first healthy ping on. Whoever loads the model later fails the first callers
-    after each start, each new instance and each deployment.
+    after each start, each new instance and each deployment. Judged by the first sample, which is sent again for up to
+    15 seconds where it fails with a 5xx: who then still loads is told so by the sample's own rule.
 
     Fix: Load the model before the server listens, or answer /ping with 503 until it is there.
     """

@@ -19,11 +19,15 @@ def no_serving(examination: Examination) -> Judgement | None:
     """Why nothing can be said of serving at all."""
     if not examination.asked.serving:
         return without(Reason.DOES_NOT_SERVE)
-    return None if examination.serving else without(Reason.RUN_MISSING)
+    return None if _as_on_the_platform(examination) else without(Reason.RUN_MISSING)
+
+
+def _as_on_the_platform(examination: Examination) -> list[ServingTrial]:
+    return [trial for trial in examination.serving.values() if not trial.conditions.writable_model]
 
 
 def last_trial(examination: Examination) -> ServingTrial:
-    return list(examination.serving.values())[-1]
+    return _as_on_the_platform(examination)[-1]
 
 
 def lacks_model(examination: Examination) -> bool:
@@ -60,7 +64,7 @@ def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
 
 def healthy_trial(examination: Examination) -> ServingTrial | None:
     """The hardest run that came up."""
-    return next((trial for trial in examination.serving.values() if trial.healthy), None)
+    return next((trial for trial in _as_on_the_platform(examination) if trial.healthy), None)
 
 
 def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
@@ -77,10 +81,11 @@ def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Ju
     return without(Reason.INCONCLUSIVE if examination.asked.samples else Reason.NO_SAMPLE, f"not asked: {probe}")
 
 
-def slow_at_rest(trial: ServingTrial) -> tuple[Exchange, ...]:
-    """The pings that were sent while nothing else was asked, when none of them was answered in time."""
+def sick_at_rest(trial: ServingTrial) -> Exchange | None:
+    """The last of the pings that were sent while nothing else was asked, when each was slow or got another status."""
     pings = trial.of("ping at rest")
-    return pings if all(ping.timed_out for ping in pings) else ()
+    sick = [ping for ping in pings if ping.timed_out or ping.status not in (None, 200)]
+    return pings[-1] if pings and len(sick) == len(pings) else None
 
 
 def is_wrong(exchange: Exchange) -> bool:

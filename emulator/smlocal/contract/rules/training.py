@@ -43,7 +43,7 @@ def _lifted(trial: TrainingTrial) -> int:
     """How many of the hard conditions did not hold; what the platform never gives counts most."""
     conditions = trial.conditions
     easier = conditions.network + (not conditions.extra_channel) + conditions.shared_memory
-    return 4 * conditions.toolkit_variables + easier
+    return 4 * (conditions.toolkit_variables + (not conditions.manifests)) + easier
 
 
 def _failed(examination: Examination) -> list[TrainingTrial]:
@@ -107,7 +107,7 @@ def fails_on_good_data(examination: Examination) -> Judgement:
     good, trials = good_run(examination), on_good_data(examination)
     if not trials:
         return without(Reason.RUN_MISSING)
-    if good is not None and not good.conditions.toolkit_variables:
+    if good is not None and good.conditions.manifests and not good.conditions.toolkit_variables:
         return kept(f"{good.conditions}: {good.status} in {good.seconds:.1f} s")
     last = [trial for trial in trials if not trial.good][-1:] or trials[-1:]
     seen = [*ending(last[0]), *([f"{good.conditions}: {good.status}"] if good is not None else [])]

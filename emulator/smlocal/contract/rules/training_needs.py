@@ -22,9 +22,10 @@ _NO_TERMINAL = re.compile(
 )
 # bash says so whenever it has no terminal, and goes on. Source: logs of training jobs in amazon-sagemaker-examples.
 _HARMLESS = re.compile(r"cannot set terminal process group")
-# EPERM; FUSE; mount; Docker in Docker
+# EPERM; FUSE; mount; Docker in Docker; kernel parameters
 _NO_PRIVILEGES = re.compile(
-    r"Operation not permitted|fuse: device not found|/dev/fuse|must be superuser|Cannot connect to the Docker daemon",
+    r"Operation not permitted|fuse: device not found|/dev/fuse|must be superuser|Cannot connect to the Docker daemon"
+    r"|(?<!\w)/(?:proc|sys)/\S+ ?:.*read-only file system|read-only file system.*(?<!\w)/(?:proc|sys)/",
     re.I,
 )
 
