@@ -8,6 +8,7 @@ from smlocal.contract import Reason
 from smlocal.evidence import Examination, ServingTrial
 from tests.contract.row import ERROR, KEPT, WARNING, Row
 from tests.contract.samples import (
+    BIG,
     EMPTY_MODEL,
     GOOD,
     LONGER_ANSWER,
@@ -29,6 +30,8 @@ from tests.contract.samples import (
 
 IDS = ("SM318", "SM319", "SM320", "SM321")
 STREAMED = exchange(SAMPLE, has_length=False)
+STREAMED_LONG = (exchange(BIG), exchange(BIG, has_length=False))
+STREAMED_REFUSAL = exchange(BIG, 413, has_length=False)
 NO_SAMPLES = asked(asking(GOOD, samples=()), samples=0)
 GROWS = tuple(100 + 20 * number for number in range(11))
 
@@ -59,6 +62,9 @@ ROWS = [
     Row("SM318", "no samples", NO_SAMPLES, Reason.NO_SAMPLE),
     Row("SM319", "answers with a length", GOOD, KEPT),
     Row("SM319", "a streamed answer", asking(GOOD, samples=(STREAMED,)), ERROR),
+    Row("SM319", "long answers are streamed", asking(GOOD, big=STREAMED_LONG), ERROR),
+    Row("SM319", "a refusal of a long body is streamed", asking(GOOD, big=(STREAMED_REFUSAL,)), KEPT),
+    Row("SM319", "no sample is of lines", asking(GOOD, big=()), KEPT),
     Row("SM319", "one of two is streamed", asking(GOOD, samples=(exchange(SAMPLE), STREAMED)), ERROR),
     Row(
         "SM319",

@@ -52,6 +52,11 @@ STILL = (about(LOAD_AGAIN, THIRD, 409),)
 LOADS = tuple(about(LOAD, name) for name in NAMES)
 UNLOADED_204 = (about(UNLOAD, THIRD, 204),)
 LISTED_STILL = (about(LISTED_AFTER, names=NAMES),)
+NONE_LISTED = (about(LISTED_AFTER, names=()),)
+FAILS_UNLOADED = (about(INVOKE_UNLOADED, THIRD, 500),)
+ENDS_UNLOADING = holding(
+    GOOD, alive=False, listed_after=(about(LISTED_AFTER, status=None),), invoke_unloaded=(), load_again=(), too_big=()
+)
 ANSWERS_STILL = (about(INVOKE_UNLOADED, THIRD),)
 PAGES = (about(LISTED, names=NAMES[:2]), about(LISTED, names=NAMES[2:]))
 NO_ROUTE = {"listed_first": (about(LISTED_FIRST, status=404),), "loads": (about(LOAD, FIRST, 405),)}
@@ -140,6 +145,11 @@ ROWS = [
     Row("SM502", "one is listed twice", holding(GOOD, listed=(about(LISTED, names=(*NAMES, FIRST)),)), WARNING),
     Row("SM502", "another order", holding(GOOD, listed=(about(LISTED, names=NAMES[::-1]),)), KEPT),
     Row("SM502", "nothing was loaded", holding(GOOD, loads=(about(LOAD, FIRST, 500),)), Reason.INCONCLUSIVE),
+    Row("SM502", "500 after one is unloaded", holding(GOOD, listed_after=(about(LISTED_AFTER, status=500),)), ERROR),
+    Row("SM502", "no answer after one is unloaded", ENDS_UNLOADING, ERROR),
+    Row("SM502", "all are gone after one is unloaded", holding(GOOD, listed_after=NONE_LISTED), WARNING),
+    Row("SM502", "the unloaded one is still listed", holding(GOOD, listed_after=LISTED_STILL), KEPT),
+    Row("SM502", "none was unloaded", holding(GOOD, unload=(), listed_after=(), invoke_unloaded=()), KEPT),
     Row("SM502", "it was asked once", holding(GOOD, listed=()), Reason.RUN_MISSING),
     Row("SM503", "its name", GOOD, KEPT),
     Row("SM503", "404", holding(GOOD, describe=(about(DESCRIBE, FIRST, 404),)), WARNING),
@@ -170,6 +180,8 @@ ROWS = [
     Row("SM506", "500", holding(GOOD, load_twice=(about(LOAD_TWICE, FIRST, 500),)), WARNING),
     Row("SM506", "no answer", holding(GOOD, load_twice=(about(LOAD_TWICE, FIRST, None),)), WARNING),
     Row("SM507", "404 each time", GOOD, KEPT),
+    Row("SM507", "500 for what was unloaded", holding(GOOD, invoke_unloaded=FAILS_UNLOADED), WARNING),
+    Row("SM507", "200 for what was unloaded", holding(GOOD, invoke_unloaded=ANSWERS_STILL), KEPT),
     Row("SM507", "500 for an invocation", told(500, 404, 404), WARNING),
     Row("SM507", "200 for an invocation", told(200, 404, 404), ERROR),
     Row("SM507", "200 for a description", told(404, 200, 404), WARNING),

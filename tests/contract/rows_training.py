@@ -9,10 +9,12 @@ from smlocal.evidence import Examination, FileSeen, TrainingTrial
 from tests.contract.row import ERROR, KEPT, WARNING, Row
 from tests.contract.samples import (
     BROKEN_DATA,
+    DATA_ALONE,
     EASY,
     GOOD,
     MODEL,
     NETWORK,
+    NO_EXTRA,
     NO_MANIFESTS,
     RESUMED,
     SHARED_MEMORY,
@@ -182,6 +184,14 @@ AT_ITS_END = speaking(1.85, 1.86)  # of 1.9 s
 KEPT_BACK = training(GOOD, hard=AT_ITS_END, unbuffered=speaking(0.3, 1.86, conditions=UNBUFFERED))
 MANIFESTS_TRIP = training(GOOD, hard=failed(), easy=trained(EASY), no_manifests=trained(NO_MANIFESTS))
 BOTH_TRIP = training(GOOD, hard=failed(), easy=trained(EASY), no_manifests=failed(NO_MANIFESTS))
+EITHER_TRIPS = training(
+    GOOD,
+    hard=failed(),
+    easy=trained(EASY),
+    no_extra_channel=failed(NO_EXTRA),
+    no_manifests=failed(NO_MANIFESTS),
+    data_alone=trained(DATA_ALONE),
+)
 GIBIBYTE = 1024**3
 
 
@@ -238,7 +248,11 @@ OUTPUT_ROWS = [
     Row("SM201", "it passes without the manifests, which the platform always writes", MANIFESTS_TRIP, WARNING),
     Row("SM213", "it passes with network", NETWORK_NEEDED, KEPT),
     Row("SM213", "it passes with everything lifted", BOTH_TRIP, Reason.INCONCLUSIVE),
+    Row("SM213", "an extra channel makes it fail, too", EITHER_TRIPS, ERROR),
     Row("SM213", "it never passes", FAILS, Reason.RUN_MISSING),
+    Row("SM214", "manifests make it fail, too", EITHER_TRIPS, WARNING),
+    Row("SM201", "either of what lies beside the data makes it fail", EITHER_TRIPS, WARNING),
+    Row("SM209", "either of what lies beside the data makes it fail", EITHER_TRIPS, KEPT),
     Row("SM214", "it passes without the manifests", MANIFESTS_TRIP, KEPT),
 ]
 

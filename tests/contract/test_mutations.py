@@ -88,6 +88,7 @@ TRIALS = {
         "network": "SM209",
         "no extra channel": "SM214",
         "no manifests": "SM213",
+        "data alone": "SM214",
         "unbuffered": "SM111",
         "toolkit": "SM211",
         "shared memory": "SM216",

@@ -1,7 +1,8 @@
 """The training runs of an examination: the hardest that the platform allows, and what tells why it failed.
 
 One run under all hard conditions at once answers for each of them when it passes. When it fails, the same is tried with
-all of them lifted, and then with one lifted at a time: the first that passes names the cause.
+all of them lifted, and then with one lifted at a time: the first that passes names the cause. Two things lie beside the
+data, and are lifted together when neither alone was enough.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ LIFTED = {
     TOOLKIT: Conditions(toolkit_variables=True),
     "json alone": Conditions(json_hyperparameters=True),
     "shared memory": Conditions(shared_memory=True),
+    # who counts or reads all that lies beside its channel trips over either
+    "data alone": Conditions(extra_channel=False, manifests=False),
 }
 _TELLING = 1.0  # seconds that a program takes, for that to tell anything
 _SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it

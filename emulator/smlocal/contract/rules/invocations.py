@@ -248,7 +248,8 @@ def answers_without_length(examination: Examination) -> Judgement:
     """An answer does not say how long it is.
 
     Why: Asynchronous inference takes no chunked answers: each invocation fails, with this text in the endpoint's
-    data-log. Endpoints in real time and batch transforms take them.
+    data-log. Endpoints in real time and batch transforms take them. The answers to the samples are looked at, and those
+    to bodies of 6 MiB.
 
     Fix: Send a Content-Length: give the framework the whole body, and no generator or stream.
     """
@@ -257,9 +258,11 @@ def answers_without_length(examination: Examination) -> Judgement:
     found = exchanges(examination, "sample")
     if isinstance(found, Judgement):
         return found
-    good = [exchange for exchange in found if exchange.good]
-    if not good:
+    if not any(exchange.good for exchange in found):
         return without(Reason.INCONCLUSIVE)
+    long = exchanges(examination, "6 MiB body")  # some servers tell the length of short answers only
+    asked = (*found, *(() if isinstance(long, Judgement) else long))
+    good = [exchange for exchange in asked if exchange.good]
     chunked = [exchange for exchange in good if not exchange.has_length]
     if not chunked:
         return kept(f"{len(good)} answers with Content-Length")

@@ -141,7 +141,22 @@ def _listed(examination: Examination, pages: tuple[Exchange, ...]) -> Judgement:
     if set(names) != loaded or len(names) != len(loaded):
         words = f"{len(loaded)} models are loaded; {len(names)} are listed, {len(loaded & set(names))} of them loaded"
         return broken(words, said(pages[0]), severity=Severity.WARNING, explains=())
-    return kept(f"all {len(names)} models are listed, on {len(pages)} page{'s' if len(pages) > 1 else ''}")
+    listed = f"all {len(names)} models are listed, on {len(pages)} page{'s' if len(pages) > 1 else ''}"
+    return _others_listed(examination, loaded) or kept(listed)
+
+
+def _others_listed(examination: Examination, loaded: set[str]) -> Judgement | None:
+    """What is wrong with the list when one is unloaded; that this one is still there is the unloading's fault."""
+    pages = _after(examination, "models after one is unloaded")
+    bad = _bad(pages)
+    if bad is not None:
+        return broken(f"after one is unloaded: {said(bad)}", sagemaker=UNHEALTHY, explains=_ends(bad))
+    unloaded = {exchange.model for exchange in _after(examination, "unload")}
+    missing = loaded - unloaded - set(_names(pages) or []) if pages else set()
+    if not missing:
+        return None
+    words = f"after one is unloaded, {len(missing)} others are not listed, either: {said(pages[0])}"
+    return broken(words, severity=Severity.WARNING, explains=())
 
 
 @rule("SM503", Severity.WARNING, _API)
@@ -225,13 +240,11 @@ def loading_twice_is_not_409(examination: Examination) -> Judgement:
 
     Fix: Answer 409 to POST /models when a model of that name is loaded.
     """
-    return _status(examination, "load twice", _CONFLICT)
+    found = _exchanges(examination, "load twice")
+    return found if isinstance(found, Judgement) else _status(found, _CONFLICT)
 
 
-def _status(examination: Examination, probe: str, wanted: int) -> Judgement:
-    found = _exchanges(examination, probe)
-    if isinstance(found, Judgement):
-        return found
+def _status(found: Sequence[Exchange], wanted: int) -> Judgement:
     other = next((exchange for exchange in found if exchange.status != wanted), None)
     if other is None:
         return kept(*(said(exchange) for exchange in found))
@@ -254,7 +267,8 @@ def unknown_model_is_not_404(examination: Examination) -> Judgement:
     invoked = found[0]
     if invoked.good:
         return broken(said(invoked), sagemaker="200, and another model's answer", severity=Severity.ERROR, explains=())
-    return _status(examination, "unknown model", _NOT_FOUND)
+    unloaded = [exchange for exchange in _after(examination, "invoke an unloaded model") if not exchange.good]
+    return _status((*found, *unloaded), _NOT_FOUND)  # that it still answers is the unloading's fault
 
 
 @rule("SM508", Severity.ERROR, _API)
