@@ -550,7 +550,7 @@ CASES: list[tuple[str, Examination, list[str], dict[str, Sequence[str]]]] = [
     (
         "it complains of its model and comes up, and a sample fails",
         replace(
-            without_batch(asking(GOOD, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
+            without_batch(asking(OF_ONE_MODEL, samples=(exchange(SAMPLE, 400),), serial=(), crowd=())),
             serving={
                 "hard": answered(
                     served(last_lines=(READ_ONLY,)),
