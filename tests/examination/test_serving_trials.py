@@ -239,3 +239,13 @@ def test_who_stops_the_examination_waits_for_no_answer(serve: Callable[..., Runs
         serve(Script(handler=thinking), stop=stop, invocation_timeout=20)
     over.set()
     assert time.monotonic() - began < 10
+
+
+def test_a_server_of_many_models_gets_the_time_that_endpoints_give(serve: Callable[..., Runs]) -> None:
+    def slower(run: Run) -> int:
+        if "SAGEMAKER_MULTI_MODEL" in run.environment:
+            time.sleep(6)  # more than what came up at once gets in other runs
+        return headstrong(run)
+
+    trials, _ = serve(slower, MANY, start_window=30)
+    assert trials["multi-model"].healthy

@@ -186,9 +186,10 @@ class ServingRuns:
 
     def _checks(self, conditions: Conditions, after: HostingEvidence | None = None) -> HealthChecks:
         """SageMaker's; but an image that lacks its model may have nothing to be healthy with, and is not waited for as
-        long: rules do not judge it then. What came up before gets no more time than `_window` says."""
+        long: rules do not judge it then. What came up before gets no more time than `_window` says, unless it is
+        another server then, as one of many models may be."""
         limits = self._settings.limits
-        if after is not None:
+        if after is not None and not conditions.multi_model:
             window = self._window(after, conditions)
         else:
             window = min(limits.start_window, _SHORT_WINDOW) if self.lacks_model else limits.start_window
