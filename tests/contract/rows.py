@@ -523,6 +523,12 @@ SERVING_ROWS = [
     Row("SM312", "it ends", GOOD, KEPT),
     Row("SM312", "it ends of the signal", serving(GOOD, served(exit_code=143)), KEPT),
     Row("SM312", "it is killed", serving(GOOD, served(stop_seconds=30.1, killed_after_grace=True)), WARNING),
+    Row(
+        "SM312",
+        "it is killed because it takes too much of the machine",
+        serving(GOOD, replace(served(killed_after_grace=True), cause="it was stopped: its log grew beyond 256 MiB")),
+        Reason.INCONCLUSIVE,
+    ),
     Row("SM312", "it had ended before", serving(GOOD, served(stop_seconds=None)), Reason.RUN_MISSING),
     Row("SM312", "it was never healthy", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM313", "no complaint", GOOD, KEPT),

@@ -230,6 +230,16 @@ OUTPUT_ROWS = [
         Reason.INCONCLUSIVE,
     ),
     Row("SM111", "a line comes after its exit was seen", training(GOOD, hard=speaking(0.3, 1.95)), KEPT),
+    Row(
+        "SM111",
+        "unbuffered it was slower, beside other runs, and said it as late",
+        training(
+            GOOD,
+            hard=speaking(8.2, ended=10.2),
+            unbuffered=speaking(11.4, conditions=UNBUFFERED, ended=14.2),
+        ),
+        KEPT,
+    ),
     Row("SM111", "it says nothing", training(GOOD, hard=speaking()), Reason.NO_SUCH_CASE),
     Row("SM111", "its end was not seen", training(GOOD, hard=speaking(0.3, ended=None)), Reason.RUN_MISSING),
     Row("SM111", "it never passes", FAILS, Reason.RUN_MISSING),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from smlocal.examination.bounds import Bounds
 from smlocal.examination.multi_model import BIG_MODEL, MODELS
 from smlocal.examination.serving_run import Models, ServingRuns, empty_archive
 from smlocal.examination.serving_trials import ServingTrials
+from smlocal.examination.stopping import Stopped
 from smlocal.hosting import ModelHost
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
@@ -91,14 +94,19 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Runs]]:
         model: str | None = MODEL,
         too_big: str | None = None,
         told: str = "",
+        soak: int = 0,
+        stop: Stop | None = None,
+        bounds: Bounds | None = None,
+        **limits: float,
     ) -> Runs:
         engine.add_image("model", program)
-        settings = replace(Settings(), limits=LIMITS)
+        settings = replace(Settings(), limits=replace(LIMITS, **limits))  # type: ignore[arg-type]
         host = ModelHost(launcher, http, store, settings)
         environment = {"SAGEMAKER_BIND_TO_PORT": told} if told else {}
-        plan = Plan(train=False, samples=(SAMPLE,), serving_environment=environment)
+        plan = Plan(train=False, samples=(SAMPLE,), serving_environment=environment, soak=soak)
         models = Models(model, EMPTY, too_big)
-        runs = ServingRuns(host, http, settings, plan, models, lambda trial: None, Stop(), engine, Bounds())
+        bounds, stop = bounds or Bounds(), stop or Stop()
+        runs = ServingRuns(host, http, settings, plan, models, lambda trial: None, stop, engine, bounds)
         trials = ServingTrials(runs, plan, models, replace(IMAGE, labels=dict.fromkeys(labels, "true")))
         found = trials.first("model")
         for make in trials.others("model", found):
@@ -204,3 +212,51 @@ def test_what_does_not_come_up_with_many_models_has_its_cause(serve: Callable[..
     trials, _ = serve(single, MANY)
     assert "exited with code 1" in trials["multi-model"].cause
     assert trials["multi-model"].exchanges == ()
+
+
+def talkative(run: Run) -> int:
+    """Says more of each request than any log can hold, and does not end when it is asked to."""
+
+    def told(request: Request) -> Answer:
+        if request.path == "/invocations":
+            run.write("x" * 10_000 + "\n")
+            time.sleep(0.01)
+        return answer(request)
+
+    run.memory_bytes = 1
+    return Script(handler=told, ignores=frozenset({"SIGTERM"}))(run)
+
+
+def test_what_takes_too_much_while_it_is_soaked_is_ended_at_once_and_is_a_finding(serve: Callable[..., Runs]) -> None:
+    began = time.monotonic()
+    trials, _ = serve(talkative, soak=20_000, bounds=Bounds(log_bytes=200_000), serving_stop_grace=30)
+    assert time.monotonic() - began < 20
+    trial = trials["hard"]
+    assert trial.healthy and "its log grew" in trial.cause
+    assert trial.run.killed_after_grace
+
+
+def test_who_stops_the_examination_waits_for_no_answer(serve: Callable[..., Runs]) -> None:
+    stop, over = Stop(), threading.Event()
+
+    def thinking(request: Request) -> Answer:
+        if request.path == "/invocations":
+            stop.event.set()
+            over.wait(30)
+        return answer(request)
+
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        serve(Script(handler=thinking), stop=stop, invocation_timeout=20)
+    over.set()
+    assert time.monotonic() - began < 10
+
+
+def test_a_server_of_many_models_gets_the_time_that_endpoints_give(serve: Callable[..., Runs]) -> None:
+    def slower(run: Run) -> int:
+        if "SAGEMAKER_MULTI_MODEL" in run.environment:
+            time.sleep(6)  # more than what came up at once gets in other runs
+        return headstrong(run)
+
+    trials, _ = serve(slower, MANY, start_window=30)
+    assert trials["multi-model"].healthy

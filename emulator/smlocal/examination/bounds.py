@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from smlocal.engine.interface import Engine
+from smlocal.examination.stopping import Stop
 from smlocal.settings import MEBIBYTE
 
 _TURN = 0.2  # seconds between looks
@@ -27,13 +28,14 @@ class Bounds:
 
 
 class Guard:
-    """Watches one run, and has it stopped when it takes too much or the examination is to stop.
+    """Watches one run, and has it stopped when it takes too much or the examination is to stop: `stop` asks it to, and
+    `hurry` gives it no time to end by itself. What takes too much gets none, for it would take more meanwhile.
 
     `why` says of what it took too much, "" when it did not. How much it writes is judged by what the engine's disk
     loses meanwhile: no engine says what a running container has in its volumes.
     """
 
-    def __init__(self, bounds: Bounds, engine: Engine, outer: threading.Event) -> None:
+    def __init__(self, bounds: Bounds, engine: Engine, outer: Stop) -> None:
         self._bounds = bounds
         self._outer = outer
         self._disk = _disk_of(engine)
@@ -41,6 +43,7 @@ class Guard:
         self._logged = 0
         self._over = threading.Event()
         self.stop = threading.Event()
+        self.hurry = threading.Event()
         self.why = ""
 
     def count_line(self, size: int) -> None:
@@ -54,9 +57,9 @@ class Guard:
             raise TookTooMuch(self.why)
 
     @contextmanager
-    def watching(self, on_excess: Callable[[], object] = lambda: None) -> Iterator[None]:
-        """While this context lasts, `stop` is set, and `on_excess` called, once it takes too much."""
-        thread = threading.Thread(target=self._watch, args=(on_excess,), name="examination guard", daemon=True)
+    def watching(self, on_stop: Callable[[threading.Event], object] = lambda hurry: None) -> Iterator[None]:
+        """While this context lasts, `stop` is set, and `on_stop` called with what hurries it, once it is to stop."""
+        thread = threading.Thread(target=self._watch, args=(on_stop,), name="examination guard", daemon=True)
         thread.start()
         try:
             yield
@@ -64,15 +67,16 @@ class Guard:
             self._over.set()
             thread.join()
 
-    def _watch(self, on_excess: Callable[[], object]) -> None:
+    def _watch(self, on_stop: Callable[[threading.Event], object]) -> None:
+        asked = False
         while not self._over.wait(_TURN):
-            why = self._excess()
-            if why or self._outer.is_set():
-                self.why = self.why or why
+            self.why = self.why or self._excess()
+            if self.why or self._outer.hurry.is_set():
+                self.hurry.set()
+            if not asked and (self.why or self._outer.event.is_set()):
+                asked = True
                 self.stop.set()
-                break
-        if self.why:
-            on_excess()
+                on_stop(self.hurry if self.why else self._outer.hurry)
 
     def _excess(self) -> str:
         if self._logged > self._bounds.log_bytes:

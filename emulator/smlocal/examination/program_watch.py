@@ -11,7 +11,7 @@ from smlocal.settings import MEBIBYTE
 _MOST_TIMES = 10_000  # of lines
 _TEMPORARY = "/tmp"
 _LITTLE = 64 * MEBIBYTE  # so little is not looked at closely
-_MOST_READ = 64 * 1024 * MEBIBYTE
+_MOST_READ = 10 * 1024 * MEBIBYTE  # as much as a job's volume holds; a sparse file may look larger
 
 
 class ProgramWatch:
@@ -23,7 +23,7 @@ class ProgramWatch:
         self.line_times: list[float] = []
         self.began: float | None = None
         self.ended: float | None = None
-        self.written_elsewhere: int | None = None  # bytes outside of volumes and /tmp
+        self.written_elsewhere: int | None = None  # bytes outside of volumes and /tmp; None: not known
 
     def seconds(self) -> float:
         return self._clock() - self._origin
@@ -41,18 +41,22 @@ class ProgramWatch:
         self.ended = self.seconds()
         written = container.written_bytes()
         if written is not None and written > _LITTLE:
-            written = max(0, written - _size(container, _TEMPORARY))
+            temporary = _size(container, _TEMPORARY)
+            written = None if temporary is None else max(0, written - temporary)
         self.written_elsewhere = written
 
 
-def _size(container: LaunchedContainer, path: str) -> int:
-    """Bytes of all below a path of a container that has ended; 0 when they cannot be read."""
+def _size(container: LaunchedContainer, path: str) -> int | None:
+    """Bytes of all below a path of a container that has ended; 0 when it is not there, None when they are too many to
+    be read, or cannot be read to their end."""
     total = 0
     try:
         for chunk in container.read(path):
             total += len(chunk)
             if total > _MOST_READ:
-                break
-    except (NotFoundInEngine, EngineError):
-        return total
+                return None
+    except NotFoundInEngine:
+        return 0
+    except EngineError:
+        return None
     return total

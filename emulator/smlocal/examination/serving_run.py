@@ -13,7 +13,7 @@ from typing import Any
 
 from smlocal.container import LaunchedContainer
 from smlocal.engine.interface import Engine
-from smlocal.errors import EndpointFailed
+from smlocal.errors import EndpointFailed, EngineError
 from smlocal.evidence import Conditions, Exchange, ExecutionParameters, HostingEvidence, SecondStart, ServingTrial
 from smlocal.examination.batch_probes import BatchProbes, work_of
 from smlocal.examination.bounds import Bounds, Guard
@@ -83,7 +83,7 @@ class ServingRuns:
     def run(self, image: str, conditions: Conditions, after: HostingEvidence | None = None) -> ServingTrial:
         """One run; what came up `after` a while before gets not much more time for it now."""
         self._on_trial(f"serve {conditions}")
-        guard = Guard(self._bounds, self._engine, self._stop.event)
+        guard = Guard(self._bounds, self._engine, self._stop)
         server = self._server(image, conditions, guard, after)
         asked = _Asked()
         reason = cause = ""
@@ -93,8 +93,13 @@ class ServingRuns:
                     self._ask(server, conditions, asked)
             except EndpointFailed as error:
                 reason, cause = error.failure_reason, str(error.cause)
+            except EngineError:
+                if not guard.stop.is_set():  # else it is gone because we stopped it
+                    raise
             finally:
-                server.stop(self._hurry(conditions), partial(self._start_again, server, conditions, guard, asked))
+                server.stop(
+                    self._hurry(conditions, guard), partial(self._start_again, server, conditions, guard, asked)
+                )
         self._stop.check()
         if guard.why:  # what was not answered any more says nothing: it was we who ended it
             asked.exchanges = tuple(item for item in asked.exchanges if item.status is not None)
@@ -139,12 +144,14 @@ class ServingRuns:
             return
         platform = BATCH if conditions.batch else REAL_TIME
         checks = replace(self._checks(conditions), start_window=self._window(seen, conditions))
-        asked.second_start = start_again(container, self._http, platform, checks, guard.stop.is_set)
+        asked.second_start = start_again(
+            container, self._http, platform, checks, guard.stop.is_set, lambda line: guard.count_line(len(line.text))
+        )
 
-    def _hurry(self, conditions: Conditions) -> Event:
+    def _hurry(self, conditions: Conditions, guard: Guard) -> Event:
         """How long it takes to end is seen of the endpoint's container; no time is spent on that of the others."""
         if conditions.of_endpoint:
-            return self._stop.hurry
+            return guard.hurry
         at_once = Event()
         at_once.set()
         return at_once
@@ -180,9 +187,10 @@ class ServingRuns:
 
     def _checks(self, conditions: Conditions, after: HostingEvidence | None = None) -> HealthChecks:
         """SageMaker's; but an image that lacks its model may have nothing to be healthy with, and is not waited for as
-        long: rules do not judge it then. What came up before gets no more time than `_window` says."""
+        long: rules do not judge it then. What came up before gets no more time than `_window` says, unless it is
+        another server then, as one of many models may be."""
         limits = self._settings.limits
-        if after is not None:
+        if after is not None and not conditions.multi_model:
             window = self._window(after, conditions)
         else:
             window = min(limits.start_window, _SHORT_WINDOW) if self.lacks_model else limits.start_window

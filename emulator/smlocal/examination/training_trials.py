@@ -140,12 +140,12 @@ class TrainingTrials:
     def _trial(self, image: str, conditions: Conditions) -> TrainingTrial:
         self._on_trial(f"train {conditions}")
         watch = ProgramWatch(self._runner.monotonic)
-        guard = Guard(self._bounds, self._engine, self._stop.event)
+        guard = Guard(self._bounds, self._engine, self._stop)
         interruption = self._interruption(conditions, guard.stop)
         observer = _observer(guard, watch, interruption)
         request = self._requests.of(image, conditions)
         with guard.watching(), interruption.pending() if interruption else nullcontext():
-            result = self._made(request, image, observer, guard.stop, conditions)
+            result = self._made(request, image, observer, guard, conditions)
         self._stop.check()
         self._excess = self._excess or guard.why  # a run beside this one may have been first
         if result is None:
@@ -161,10 +161,10 @@ class TrainingTrials:
             return None
         return Interruption(self._plan.long, conditions.resumed, stop)
 
-    def _hurry(self, conditions: Conditions) -> threading.Event:
+    def _hurry(self, conditions: Conditions, guard: Guard) -> threading.Event:
         """A run that has told that it goes on has no more to tell: it gets no time to end by itself."""
         if not conditions.resumed:
-            return self._stop.hurry
+            return guard.hurry
         at_once = threading.Event()
         at_once.set()
         return at_once
@@ -176,7 +176,7 @@ class TrainingTrials:
         return tuple(item.key.removeprefix(self._requests.checkpoints) for item in found)
 
     def _made(
-        self, request: dict[str, Any], image: str, observer: Observer, stop: threading.Event, conditions: Conditions
+        self, request: dict[str, Any], image: str, observer: Observer, guard: Guard, conditions: Conditions
     ) -> TrainingResult | None:
         """The job's result; None when it left too much to be read."""
         try:
@@ -184,8 +184,8 @@ class TrainingTrials:
                 request,
                 image,
                 observer=observer,
-                stop=stop,
-                hurry=self._hurry(conditions),
+                stop=guard.stop,
+                hurry=self._hurry(conditions, guard),
                 surroundings=Surroundings(
                     shared_memory_bytes=_LARGE_SHARED_MEMORY if conditions.shared_memory else _SHARED_MEMORY,
                     manifests=conditions.manifests,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smlocal.container import LaunchedContainer
+from smlocal.container import LaunchedContainer, LogLine
 from smlocal.errors import EndpointFailed
 from smlocal.evidence import SecondStart
 from smlocal.hosting.failures import Failures
@@ -24,13 +24,14 @@ def start_again(
     platform: Platform,
     checks: HealthChecks,
     stopped: Callable[[], bool],
+    on_line: Callable[[LogLine], None] = lambda line: None,
 ) -> SecondStart | None:
     """Start it and wait for its first healthy ping; it is left running. None when `stopped` says so before."""
     pinger = Pinger(http, lambda: container.base_url, platform.headers, checks.timeout)
     start = Start(checks, Failures(platform.texts))
     cause = ""
     try:
-        if not start.run(container, pinger, lambda line: None, stopped):
+        if not start.run(container, pinger, on_line, stopped):
             return None
     except EndpointFailed as error:
         cause = str(error.cause)

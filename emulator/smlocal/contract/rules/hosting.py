@@ -205,6 +205,8 @@ def ignores_sigterm(examination: Examination) -> Judgement:
     trial = healthy_trial(examination)
     if trial is None or trial.run.stop_seconds is None:
         return without(Reason.RUN_MISSING)
+    if trial.cause:  # healthy, and then ended because it took too much: it got no time to end by itself
+        return without(Reason.INCONCLUSIVE, trial.cause)
     if trial.run.killed_after_grace:
         return broken(f"still running {trial.run.stop_seconds:.0f} s after SIGTERM", *last_lines(trial))
     return kept(f"ended {trial.run.stop_seconds:.1f} s after SIGTERM with code {trial.run.exit_code}")
