@@ -25,6 +25,7 @@ from tests.contract.samples import (
     soaked,
     transformed,
     unanswered,
+    unhealthy,
     unmade,
 )
 
@@ -42,6 +43,10 @@ def lacking(*exchanges: object, **changes: object) -> Examination:
     return replace(GOOD, serving={**GOOD.serving, "empty model": trial})
 
 
+def without_model(trial: ServingTrial) -> Examination:
+    return replace(GOOD, serving={**GOOD.serving, "empty model": trial})
+
+
 NOT_TRIED = replace(GOOD, serving={name: run for name, run in GOOD.serving.items() if name != "empty model"})
 
 
@@ -51,6 +56,8 @@ def hard(trial: ServingTrial) -> Examination:
 
 ROWS = [
     Row("SM318", "it does not come up with an empty model", GOOD, KEPT),
+    Row("SM318", "it ends with an empty model", without_model(exited(EMPTY_MODEL)), KEPT),
+    Row("SM318", "it is not heard of with an empty model", without_model(unhealthy(EMPTY_MODEL)), Reason.INCONCLUSIVE),
     Row("SM318", "healthy, and its sample fails", lacking(exchange(SAMPLE, 500)), WARNING),
     Row("SM318", "healthy, and its sample is not answered", lacking(unanswered(SAMPLE)), WARNING),
     Row("SM318", "healthy, and answers as with its model", lacking(exchange(SAMPLE)), Reason.NO_SUCH_CASE),

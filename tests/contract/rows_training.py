@@ -8,6 +8,7 @@ from smlocal.contract import Reason
 from smlocal.evidence import Examination, FileSeen, TrainingTrial
 from tests.contract.row import ERROR, KEPT, WARNING, Row
 from tests.contract.samples import (
+    ANY_JOB,
     BROKEN_DATA,
     DATA_ALONE,
     EASY,
@@ -200,7 +201,12 @@ def writing(size: int | None) -> Examination:
     return training(GOOD, hard=replace(trained(), written_elsewhere=size))
 
 
+PASSES_IN_NO_JOB = training(GOOD, hard=failed(), easy=trained(EASY), any_job=failed(ANY_JOB))
+PASSES_IN_SOME_JOB = training(GOOD, hard=failed(), easy=trained(EASY), any_job=trained(ANY_JOB))
+
 OUTPUT_ROWS = [
+    Row("SM201", "it passes with what no job has, and with all that a job may have it fails", PASSES_IN_NO_JOB, ERROR),
+    Row("SM201", "it passes with all that a job may have", PASSES_IN_SOME_JOB, WARNING),
     Row("SM111", "its lines come while it runs", GOOD, KEPT),
     Row("SM111", "they come at its end, and sooner when unbuffered", KEPT_BACK, WARNING),
     Row(

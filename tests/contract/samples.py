@@ -38,6 +38,7 @@ BROKEN_DATA = Conditions(broken_data=True)
 STOPPED = Conditions(stopped=True)
 UNBUFFERED = Conditions(unbuffered=True)
 NO_MANIFESTS = Conditions(manifests=False)
+ANY_JOB = Conditions(network=True, extra_channel=False, shared_memory=True)
 DATA_ALONE = Conditions(extra_channel=False, manifests=False)
 BATCH = Conditions(batch=True, other_port=True)
 BATCH_ON_8080 = Conditions(batch=True)
@@ -491,7 +492,7 @@ GOOD = Examination(
     {
         "hard": soaked(*FLAT),
         "batch": transformed(),
-        "empty model": unhealthy(EMPTY_MODEL),
+        "empty model": unhealthy(EMPTY_MODEL, pings=(REFUSED_PING, ping(503))),
         "multi-model": answered(served(MULTI_MODEL), *of_models()),
     },
 )

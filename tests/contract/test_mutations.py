@@ -89,6 +89,7 @@ TRIALS = {
         "no extra channel": "SM214",
         "no manifests": "SM213",
         "data alone": "SM214",
+        "any job": "SM201",
         "unbuffered": "SM111",
         "toolkit": "SM211",
         "shared memory": "SM216",

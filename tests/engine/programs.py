@@ -53,6 +53,22 @@ def exits(code: int) -> Trial:
 # files
 
 
+def _scripted_cache(run: Run) -> None:
+    run.files.write("/var/tmp/cache", b"c" * 3_000_000)
+    run.files.write("/opt/ml/model/weights", b"w" * 5_000_000)
+
+
+WRITES_BESIDE = _trial(
+    """
+    with open("/var/tmp/cache", "wb") as cache:
+        cache.write(b"c" * 3_000_000)
+    with open("/opt/ml/model/weights", "wb") as weights:
+        weights.write(b"w" * 5_000_000)
+    """,
+    _scripted_cache,
+)
+
+
 def _scripted_report(run: Run) -> None:
     run.files.write("/opt/ml/model/deep/weights.bin", b"w" * 1000, 0o600)
     run.files.link("/opt/ml/model/deep/latest", "weights.bin")

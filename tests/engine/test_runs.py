@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from smlocal.engine.interface import ContainerSpec, LogStream
+from smlocal.engine.interface import ContainerSpec, LogStream, VolumeMount
 from smlocal.errors import ContainerNotStarted, EngineError, ImageNotFound, NotFoundInEngine
 from tests.engine.adapters import ALL, IMAGE, REAL
 from tests.engine.programs import (
@@ -23,6 +23,7 @@ from tests.engine.programs import (
     SEES,
     SPEAKS,
     WAITS,
+    WRITES_BESIDE,
     exits,
     flood_line,
 )
@@ -117,6 +118,28 @@ def test_where_a_start_failure_comes_first_when_we_attach_before(stage: Stage) -
     stage.attach(container)
     with pytest.raises(ContainerNotStarted, match="executable file not found"):
         stage.engine.start(container)
+
+
+@on_every_engine
+def test_what_is_written_outside_of_volumes_is_counted(stage: Stage) -> None:
+    volume = VolumeMount(stage.volume(), "/opt/ml/model")
+    container = stage.run(WRITES_BESIDE, mounts=(volume,)).container
+    written = stage.engine.written_bytes(container)
+    assert written is not None and 3_000_000 <= written < 4_000_000
+    with pytest.raises(NotFoundInEngine):
+        stage.engine.written_bytes("nobody")
+
+
+@on_every_engine
+def test_memory_is_known_while_a_program_runs(stage: Stage) -> None:
+    container = stage.create(WAITS)
+    stream = stage.attach(container)
+    stage.engine.start(container)
+    until(stream, b"ready\n")
+    held = stage.engine.memory_bytes(container)
+    assert held is not None and 500_000 < held < 100_000_000
+    with pytest.raises(NotFoundInEngine):
+        stage.engine.memory_bytes("nobody")
 
 
 @on_every_engine

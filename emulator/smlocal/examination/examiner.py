@@ -6,9 +6,11 @@ What is judged by the time that it takes runs alone on the machine; the other ru
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from smlocal.engine.interface import Engine
 from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
@@ -92,9 +94,12 @@ class Examiner:
             also = serving.others(image, served)
         others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
         at_a_time = self._at_a_time(plan)
-        with ThreadPoolExecutor(at_a_time) as pool:
+        with ThreadPoolExecutor(at_a_time) as pool, stopping(stop, pool):
             begun = [pool.submit(make) for make in also]  # the longer ones first
             training = {name: pool.submit(make) for name, make in others.items()}
+            runs: list[Future[Any]] = [*begun, *training.values()]
+            for run in wait(runs, return_when=FIRST_EXCEPTION).done:
+                run.result()
         alone = at_a_time == 1 or len(begun) + len(training) == 1
         trained |= {name: replace(made.result(), alone=alone) for name, made in training.items()}
         for made in begun:
@@ -143,6 +148,18 @@ class Examiner:
             serverless_image_bytes=self._settings.limits.serverless_image_bytes,
             scaled_limits=self._settings.scaled,
         )
+
+
+@contextmanager
+def stopping(stop: Stop, pool: ThreadPoolExecutor) -> Iterator[None]:
+    """What goes wrong in one run, or with whoever waits for them, ends the others, and none of the rest begins."""
+    try:
+        yield
+    except BaseException:
+        stop.event.set()
+        stop.hurry.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def _can_start(facts: ImageEvidence, word: str) -> bool:

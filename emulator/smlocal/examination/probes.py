@@ -139,7 +139,8 @@ class Probes:
         serial = [send(ONE_CALLER, number) for _ in range(_TIMES_SERIAL) for number in numbers]
         with ThreadPoolExecutor(_CALLERS) as pool:
             at_once = list(pool.map(partial(send, MANY_CALLERS), [*numbers] * _TIMES_AT_ONCE))
-        return [*serial, *at_once]
+        # an answer that changes with the clock is another one afterwards, too
+        return [*serial, *at_once, *(send(ONE_CALLER, number) for number in numbers)]
 
     def _busy(self, sample: Sample) -> list[Exchange]:
         """Bodies of 6 MiB, and pings while the server is busy with them."""

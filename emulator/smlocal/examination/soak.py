@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 from smlocal.evidence import Exchange
 
@@ -20,12 +21,18 @@ def soak(
     """
     found: list[tuple[int, int]] = []
     sent = 0
+    unanswered = Event()
+
+    def ask(number: int) -> None:
+        if not unanswered.is_set() and send(number).status is None:
+            unanswered.set()
+
     with ThreadPoolExecutor(_CALLERS) as pool:
         for step in range(_STEPS + 1 if requests else 0):
             wanted = requests * step // _STEPS
-            answers = list(pool.map(send, range(sent, wanted)))
-            sent, held = wanted, memory()
-            if held is None or any(answer.status is None for answer in answers):
+            list(pool.map(ask, range(sent, wanted)))
+            sent, held = wanted, None if unanswered.is_set() else memory()
+            if held is None:
                 break
             found.append((sent, held))
     return tuple(found)

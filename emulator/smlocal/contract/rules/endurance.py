@@ -39,7 +39,9 @@ def healthy_without_its_model(examination: Examination) -> Judgement:
     if good is None or empty is None:
         return without(Reason.RUN_MISSING)
     if not empty.healthy:
-        return kept(f"{empty.conditions}: {empty.cause}")
+        told = empty.run.exited_by_itself or any(ping.status is not None for ping in empty.run.start_pings)
+        seen = f"{empty.conditions}: {empty.cause}"
+        return kept(seen) if told else without(Reason.INCONCLUSIVE, seen)  # perhaps it was only slow
     answer, wanted = _first(empty), _first(good)
     if answer is None or wanted is None:
         return without(Reason.INCONCLUSIVE)

@@ -102,8 +102,8 @@ def fails_on_good_data(examination: Examination) -> Judgement:
     """Training fails on good data.
 
     Why: The job ends as Failed with the exit code, and nothing is deployed. It is a warning when the program was only
-    stopped at the configured time limit, and when it passed with several things at once that a job may not have, of
-    which none alone was enough.
+    stopped at the configured time limit, and when it passed with several things at once that a job may have or lack
+    (network, no channel that it does not know, more shared memory), of which none alone was enough.
 
     Fix: Read the last lines of its output; run `smlocal train` with the same channel to see them all.
     """
@@ -113,11 +113,13 @@ def fails_on_good_data(examination: Examination) -> Judgement:
     good, trials = good_run(examination), on_good_data(examination)
     if not trials:
         return without(Reason.RUN_MISSING)
-    if good is not None and good.conditions.manifests and not good.conditions.toolkit_variables:
+    if good is not None and good.conditions.manifests and _lifted(good) <= 1:
         return kept(f"{good.conditions}: {good.status} in {good.seconds:.1f} s")
     last = [trial for trial in trials if not trial.good][-1:] or trials[-1:]
     seen = [*ending(last[0]), *([f"{good.conditions}: {good.status}"] if good is not None else [])]
-    conditional = good is not None or last[0].run.stop_requested == _TIME_LIMIT
+    any_job = examination.training.get("any job")
+    hopeless = any_job is not None and not any_job.good  # what helped is nothing that a job can have
+    conditional = (good is not None and not hopeless) or last[0].run.stop_requested == _TIME_LIMIT
     severity = Severity.WARNING if conditional else None
     return broken(*seen, sagemaker=last[0].reason or last[0].status, severity=severity)
 
