@@ -219,8 +219,14 @@ OUTPUT_ROWS = [
     Row(
         "SM111",
         "they come at its end in any case",
-        training(GOOD, hard=AT_ITS_END, unbuffered=speaking(1.8, conditions=UNBUFFERED)),
+        training(GOOD, hard=speaking(4.8, ended=4.9), unbuffered=speaking(4.85, conditions=UNBUFFERED, ended=4.9)),
         KEPT,
+    ),
+    Row(
+        "SM111",
+        "they come at its end in any case, which is soon",
+        training(GOOD, hard=AT_ITS_END, unbuffered=speaking(1.8, conditions=UNBUFFERED)),
+        Reason.INCONCLUSIVE,
     ),
     Row("SM111", "they come at its end, and that is soon", training(GOOD, hard=AT_ITS_END), Reason.INCONCLUSIVE),
     Row(

@@ -190,6 +190,22 @@ def test_where_it_listens_instead_is_said(host: Make, table: str | None, cause: 
     assert cause in failure.cause
 
 
+def test_a_server_on_loopback_is_told_long_before_the_window_ends(host: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smlocal.hosting.start.LOOK_EVERY", 0.2)
+    checks = replace(HealthChecks.of_endpoints(LIMITS), start_window=60)
+    failure = failure_of(host(listens(TABLE.format("0100007F", 8080)), checks=checks))
+    assert failure.cause.startswith("It was not healthy within 0 s: the server listens on 127.0.0.1:8080")
+
+
+@pytest.mark.parametrize("table", [TABLE.format("0100007F", 5000), TABLE.format("00000000", 8080), None])
+def test_whoever_may_still_come_up_is_waited_for(
+    table: str | None, host: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smlocal.hosting.start.LOOK_EVERY", 0.1)
+    checks = replace(HealthChecks.of_endpoints(LIMITS), start_window=1)
+    assert "not healthy within 1 s" in failure_of(host(listens(table), checks=checks)).cause
+
+
 def test_a_container_that_exits_is_told_at_once_with_its_last_lines(host: Make) -> None:
     words = [LogChunk("stderr", b"Traceback\nModuleNotFoundError: No module named 'inference'\n")]
     server = host(Script(output=words, exit_code=3), checks=HealthChecks.of_endpoints(Limits()))

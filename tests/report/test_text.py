@@ -87,7 +87,7 @@ def test_what_was_not_judged_says_what_was_seen_and_names_a_few_rules() -> None:
     assert as_text(report(*findings)).splitlines()[:4] == [
         "not judged:",
         "  what was seen does not decide it (the sample itself fails): SM307",
-        "  no training data is configured: SM201, SM202",
+        "  no training data is configured (check.training.channels): SM201, SM202",
         f"  it follows from SM104: {len(served)} rules",
     ]
     assert f"  it follows from SM104: {', '.join(served)[:20]}" in as_text(report(*findings), every=True)

@@ -141,7 +141,7 @@ def _targets(words: Sequence[str]) -> list[tuple[Format, Path]]:
         if kind not in _NAMES:
             raise UsageError(f"--output '{word}': there is no format '{kind}'; it is one of {', '.join(_NAMES)}")
         path = Path(name)
-        problem = _unwritable(path)
+        problem = f"standard output has --format {kind}" if name == "-" else _unwritable(path)
         if path in (other for _, other in found):
             problem = "another report goes to the same file"
         if problem:

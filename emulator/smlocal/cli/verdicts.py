@@ -42,6 +42,8 @@ def configured(terminal: Terminal, config: Path | None, select: Sequence[str], i
     table, folder, origin = check_table(Path.cwd(), config)
     plan = read_plan(table, folder, origin)
     selection = Selection.of(select or plan.select, ignore or plan.ignore, RULES)
+    if not table and config is not None:
+        raise UsageError(f"{config} has no [check] table; `smlocal init` writes one")
     if not table:
         terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
     return Wanted(plan, selection)

@@ -48,6 +48,18 @@ class Reason(str, Enum):
     INCONCLUSIVE = "what was seen does not decide it"
 
 
+# the key of the configuration that gives occasion to judge
+KEYS = {
+    Reason.NOT_ASYNCHRONOUS: "check.serving.asynchronous",
+    Reason.NO_TRAINING_DATA: "check.training.channels",
+    Reason.NO_BROKEN_DATA: "check.training.broken",
+    Reason.NO_LONG_RUN: "check.training.long",
+    Reason.NO_RESUMING: "check.training.long.resumes",
+    Reason.NO_METRICS: "check.training.metrics",
+    Reason.NO_SAMPLE: "check.serving.samples",
+    Reason.NO_SOAK: "check.serving.soak",
+    Reason.NO_BIG_MODEL: "check.multi_model.too_big",
+}
 NOT_APPLICABLE = frozenset(
     {
         Reason.DOES_NOT_TRAIN,
@@ -109,6 +121,11 @@ class Finding:
     fix: str = ""
     reason: Reason | None = None
     follows: str = ""  # the rule whose finding explains it
+
+    @property
+    def key(self) -> str:
+        """The key of the configuration with which it could be judged; "" when there is none."""
+        return KEYS.get(self.reason, "") if self.reason is not None and not self.follows else ""
 
     @property
     def why_not(self) -> str:

@@ -10,6 +10,7 @@ from smlocal.evidence import Conditions, ImageEvidence, ServingTrial
 from smlocal.examination.plan import Plan
 from smlocal.examination.probes import SAMPLE
 from smlocal.examination.serving_run import Models, ServingRuns
+from smlocal.hosting.listening import unreachable
 
 HARD = "hard"
 EASY = "easy"
@@ -37,7 +38,9 @@ class ServingTrials:
         network that the first one lacked; a third, of what ends by itself, whether it was a model that can be changed,
         as no endpoint's can."""
         made = {HARD: self._runs.run(image, Conditions())}
-        if not made[HARD].healthy and not made[HARD].run.start_error and not self._runs.lacks_model:
+        hard = made[HARD].run
+        listens_elsewhere = unreachable(hard.listening or ())  # no network helps there
+        if not made[HARD].healthy and not (hard.start_error or listens_elsewhere or self._runs.lacks_model):
             made[EASY] = self._runs.run(image, Conditions(network=True))
             if not made[EASY].healthy and made[EASY].run.exited_by_itself and self._models.usual is not None:
                 made[WRITABLE] = self._runs.run(image, Conditions(network=True, writable_model=True))

@@ -47,7 +47,7 @@ LIFTED = {
     # who counts or reads all that lies beside its channel trips over either
     "data alone": Conditions(extra_channel=False, manifests=False),
 }
-_TELLING = 1.0  # seconds that a program takes, for that to tell anything
+_TELLING = 0.5  # seconds that a program takes, for that to tell anything
 _SHARED_MEMORY = 64 * MEBIBYTE  # Docker's default: the platform's is not published, and no request can change it
 _LARGE_SHARED_MEMORY = 4096 * MEBIBYTE
 

@@ -9,9 +9,10 @@ from smlocal.errors import ContainerNotStarted, EndpointFailed, EngineError
 from smlocal.evidence import Ping
 from smlocal.hosting.failures import Failures
 from smlocal.hosting.health import HealthChecks, Pinger, is_healthy
-from smlocal.hosting.listening import listening_addresses
+from smlocal.hosting.listening import listening_addresses, unreachable
 
 LAST_LINES = 20
+LOOK_EVERY = 10.0  # seconds between looks at where a server listens that is not heard of
 _TURN = 0.1  # seconds between looks at a wish to stop
 
 
@@ -43,13 +44,18 @@ class Start:
         except ContainerNotStarted as error:
             self.error = str(error)
             raise self._failures.not_started(self.error) from error
+        look_at = LOOK_EVERY
         while not stopped():
             if self._healthy(container, pinger):
                 self.healthy_after = pinger.elapsed()
                 return True
             elapsed = pinger.elapsed()
             if elapsed >= self._checks.start_window:
-                raise self._never_healthy(container)
+                raise self._never_healthy(container, self._checks.start_window)
+            if elapsed >= look_at and self.pings[-1].status is None:
+                look_at = elapsed + LOOK_EVERY
+                if unreachable(listening_addresses(container) or ()):
+                    raise self._never_healthy(container, round(elapsed))
             self._pause(container, pinger, elapsed, stopped)
         return False
 
@@ -76,8 +82,8 @@ class Start:
         self.ended = ended
         return self._failures.exited(ended, pinger.elapsed(), container.last_lines(LAST_LINES))
 
-    def _never_healthy(self, container: LaunchedContainer) -> EndpointFailed:
+    def _never_healthy(self, container: LaunchedContainer, waited: float) -> EndpointFailed:
         if self.pings[-1].status is None:
             self.listening = listening_addresses(container)
         lines = container.last_lines(LAST_LINES)
-        return self._failures.never_healthy(self.pings, self._checks.start_window, self.listening, lines)
+        return self._failures.never_healthy(self.pings, waited, self.listening, lines)

@@ -135,11 +135,15 @@ def _listed(findings: Sequence[Finding]) -> Element:
             {"id": finding.rule},
             element("th", {"scope": "row", "class": "rule"}, finding.rule),
             element("td", None, finding.name),
-            element("td", None, *([prose("p", finding.why_not)] if finding.why_not else []), *_seen(finding)),
+            element("td", None, *([prose("p", _why_not(finding))] if finding.why_not else []), *_seen(finding)),
         )
         for finding in findings
     )
     return element("table", None, element("thead", None, head), element("tbody", None, *rows))
+
+
+def _why_not(finding: Finding) -> str:
+    return f"{finding.why_not} ({finding.key})" if finding.key else finding.why_not
 
 
 def _seen(finding: Finding) -> list[Element]:

@@ -29,6 +29,10 @@ def _lines(report: Report) -> Iterator[str]:
         f"{verdict.count(Outcome.KEPT)} clauses kept, {verdict.count(Outcome.NOT_APPLICABLE)} not applicable,"
         f" {verdict.count(Outcome.NOT_JUDGED)} not judged. smlocal {report.version}, {report.seconds:.0f} s."
     )
+    untold = [finding for finding in verdict.findings if finding.outcome is Outcome.NOT_JUDGED]
+    if untold:
+        yield ""
+        yield f"Not judged: {markdown_text(', '.join(finding.rule for finding in untold))}."
     if report.examination.asked.scaled_limits:
         yield ""
         yield f"Limits that are not SageMaker's: {markdown_text(', '.join(report.examination.asked.scaled_limits))}."

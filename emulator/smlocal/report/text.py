@@ -77,7 +77,8 @@ def _unjudged(findings: list[Finding], every: bool) -> Iterator[str]:
     for finding in findings:
         seen = f" ({one_line('; '.join(finding.seen))})" if finding.seen else ""
         reason = f"it follows from {finding.follows}" if finding.follows else finding.why_not
-        reasons.setdefault(f"{reason}{seen}", []).append(finding.rule)
+        key = f" ({finding.key})" if finding.key else ""
+        reasons.setdefault(f"{reason}{key}{seen}", []).append(finding.rule)
     for reason, rules in reasons.items():
         named = ", ".join(rules) if every or len(rules) <= _MOST_NAMED else f"{len(rules)} rules"
         yield from textwrap.wrap(

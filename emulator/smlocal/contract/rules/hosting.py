@@ -197,7 +197,8 @@ def ignores_sigterm(examination: Examination) -> Judgement:
     Why: SageMaker sends SIGTERM when an instance goes, and SIGKILL 30 seconds later: requests under way are cut off,
     and scaling in is slow. It is a warning because the container is gone in the end.
 
-    Fix: Write ENTRYPOINT in exec form, `exec` the server from shell scripts, and handle SIGTERM.
+    Fix: Handle SIGTERM: the first process of a container has no handler of its own, unlike others. Write ENTRYPOINT in
+    exec form, and `exec` the server from shell scripts, so that the signal reaches it.
     """
     missing = not_up(examination)
     if missing is not None:

@@ -9,7 +9,9 @@ from smlocal.evidence import Examination, TrainingTrial
 
 _MEBIBYTE = 1024 * 1024
 _SETTING = "PYTHONUNBUFFERED"
-_TELLING = 0.5  # seconds by which it must come sooner when nothing is kept back
+_TELLING = 0.25  # seconds by which it must come sooner when nothing is kept back
+_LONG_ENOUGH = 2.0  # seconds of training that has nothing to say before its end, and not only too little time for it
+_TOO_SOON = "training was over too soon to tell: give it more to do"
 _LARGE = 1024 * _MEBIBYTE
 
 
@@ -45,8 +47,10 @@ def output_only_at_exit(examination: Examination) -> Judgement:
     other = examination.training.get("unbuffered")
     sooner = other.first_line if other is not None and other.good else None
     if sooner is None:
-        return without(Reason.INCONCLUSIVE, "it was over too soon to tell")
+        return without(Reason.INCONCLUSIVE, _TOO_SOON)
     if sooner - early * _slower(good, other) < _TELLING:
+        if good.program_seconds < _LONG_ENOUGH:
+            return without(Reason.INCONCLUSIVE, _TOO_SOON)
         return kept("it has nothing to say before its end, with PYTHONUNBUFFERED=1 neither")
     return broken(
         f"{good.conditions}: the first of {len(good.line_times)} lines came {early:.1f} s before the exit",
