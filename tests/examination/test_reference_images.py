@@ -6,6 +6,7 @@ import os
 import shutil
 import tarfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ NO_BIG_MODEL = "not judged: no model that is too big is configured"
 ONE_MODEL = "not applicable: the image bears no label for multi-model endpoints"
 NO_TRAINING = "not applicable: the image is not asked to train"
 MANY_MODELS = [rule.id for rule in RULES if rule.id.startswith("SM5")]
+ONE_ENCODING = "not applicable: no configured hyperparameter is written differently in the two encodings"
+NO_LONG_RUN = "not judged: what makes training long is not configured"
 NO_RESUMING = "not judged: by which line a training tells that it goes on from a checkpoint is not configured"
 # none has an ENTRYPOINT, none goes on from checkpoints, and the engine of these tests keeps no manifests
 EVERYWHERE = {"SM102": NO_OCCASION, "SM107": NO_OCCASION, "SM108": NO_OCCASION, "SM218": NO_RESUMING}
@@ -113,6 +116,20 @@ def expected(**others: str) -> dict[str, str]:
 def test_the_bring_your_own_image_breaks_nothing(sklearn_image: str, iris_and: IrisAnd, examine: Examine) -> None:
     examination = examine(sklearn_image, plan(iris_and(NO_NUMBERS), FOREST, b"0\n"), Limits())
     found = differences(verdict_on(examination), expected())
+    assert not found, found
+
+
+def test_an_image_that_builds_on_it_breaks_nothing_either(
+    build_image: Callable[..., str], sklearn_image: str, iris_and: IrisAnd, examine: Examine
+) -> None:
+    """Its learner is quick: nothing makes its training long."""
+    extended = ROOT / "container" / "sklearn" / "examples" / "extended"
+    image = build_image(extended, "smlocal-test/sklearn:extended", sklearn_image)
+    quick = replace(plan(iris_and(NO_NUMBERS), FOREST, b"0\n"), hyperparameters={"C": 0.5}, long=None)
+    found = differences(
+        verdict_on(examine(image, quick, Limits())),
+        expected(SM206=ONE_ENCODING, SM207=NO_LONG_RUN, SM208=NO_LONG_RUN, SM218=NO_LONG_RUN),
+    )
     assert not found, found
 
 
