@@ -15,7 +15,7 @@ from smlocal.shipped import iris_csv
 from tests.cli.conftest import Said
 
 Command = Callable[..., Said]
-ANSWERS = ["iris.csv", "", "n_estimators=20 criterion=entropy", "row.csv"]
+ANSWERS = ["train=iris.csv", "iris.csv", "", "n_estimators=20 criterion=entropy", "row.csv"]  # the first is a mistake
 
 
 @pytest.fixture

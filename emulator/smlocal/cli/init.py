@@ -138,20 +138,20 @@ def _answers(said: Proposal) -> Iterator[tuple[str, Any]]:
 
 def _training_answers(said: Proposal) -> Iterator[tuple[str, Any]]:
     channels = dict(said.channels)
-    if not channels and (data := _question("Training data for the channel 'train' (a file or folder)")):
+    if not channels and (data := _path("Training data for the channel 'train' (a file or folder)")):
         channels = _sources([f"train={data}"], "--channel")
         yield "channels", channels
     name = next(iter(channels), "")
-    if name and not said.broken and (data := _question(f"Broken data for '{name}', which training must refuse")):
+    if name and not said.broken and (data := _path(f"Broken data for '{name}', which training must refuse")):
         yield "broken", _sources([f"{name}={data}"], "--broken")
     if not said.hyperparameters:
         yield "hyperparameters", _parameters(_question("Hyperparameters, such as epochs=1 rate=0.1").split())
 
 
 def _serving_answers(said: Proposal) -> Iterator[tuple[str, Any]]:
-    if not said.train and not said.model and (archive := _question("A model.tar.gz, unless the image has its own")):
+    if not said.train and not said.model and (archive := _path("A model.tar.gz, unless the image has its own")):
         yield "model", Path(archive)
-    if said.sample is None and (body := _question("A file with the body of a good request")):
+    if said.sample is None and (body := _path("A file with the body of a good request")):
         yield "sample", _typed(Path(body))
 
 
@@ -160,6 +160,13 @@ def _typed(path: Path) -> Source:
 
     found = source_of(path)
     return found if found.content_type else source_of(path, _question("Its content type", "application/octet-stream"))
+
+
+def _path(text: str) -> str:
+    """The path of something that is there, asked for until it is; "" for an empty answer."""
+    while (answer := _question(text)) and not Path(answer).expanduser().exists():
+        typer.echo(f"there is no {answer}; write a path, or nothing", err=True)
+    return answer
 
 
 def _question(text: str, default: str = "") -> str:
