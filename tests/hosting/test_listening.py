@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlocal.hosting.listening import is_loopback, parsed, port_of
+from smlocal.hosting.listening import is_loopback, on_loopback_only, parsed, port_of
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REAL = (
@@ -56,3 +56,18 @@ def test_every_address_is_read_as_the_kernel_means_it(
 def test_other_text_is_no_fault(text: str) -> None:
     for found in parsed(text):
         assert port_of(found) >= 0
+
+
+@pytest.mark.parametrize(
+    ("addresses", "port", "expected"),
+    [
+        (("127.0.0.1:8080",), 8080, True),
+        (("127.0.0.1:8080", "[::1]:8080", "0.0.0.0:5000"), 8080, True),
+        (("127.0.0.1:8080", "0.0.0.0:8080"), 8080, False),
+        (("127.0.0.1:8080",), 18080, False),  # a helper's port, when another one is called
+        (("127.0.0.11:40000",), 8080, False),
+        ((), 8080, False),
+    ],
+)
+def test_a_port_that_is_taken_on_loopback_alone(addresses: tuple[str, ...], port: int, expected: bool) -> None:
+    assert on_loopback_only(addresses, port) is expected

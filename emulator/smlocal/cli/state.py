@@ -50,9 +50,8 @@ class Common:
             _made(settings.state)
         return Program(settings, mounts)
 
-    def terminal(self, output: Format | None = None) -> Terminal:
-        """`output` is the command's own --format, which wins over the one before it."""
-        return Terminal(output or self.output, -1 if self.quiet else int(self.verbose))
+    def terminal(self) -> Terminal:
+        return Terminal(self.output, -1 if self.quiet else int(self.verbose))
 
 
 def _made(state: Path) -> None:

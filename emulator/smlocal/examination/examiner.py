@@ -6,14 +6,14 @@ What is judged by the time that it takes runs alone on the machine; the other ru
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from smlocal.engine.interface import Engine
-from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial
+from smlocal.evidence import Asked, Examination, ImageEvidence, ServingTrial, TrainingTrial
 from smlocal.examination.batch_probes import first_by_lines
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
@@ -93,19 +93,9 @@ class Examiner:
             served = serving.first(image)
             also = serving.others(image, served)
         others = trials.others(image, trained, bool(facts.environment.get("PYTHONUNBUFFERED")))
-        at_a_time = self._at_a_time(plan)
-        with ThreadPoolExecutor(at_a_time) as pool, stopping(stop, pool):
-            begun = [pool.submit(make) for make in also]  # the longer ones first
-            training = {name: pool.submit(make) for name, make in others.items()}
-            runs: list[Future[Any]] = [*begun, *training.values()]
-            for run in wait(runs, return_when=FIRST_EXCEPTION).done:
-                run.result()
-        alone = at_a_time == 1 or len(begun) + len(training) == 1
-        trained |= {name: replace(made.result(), alone=alone) for name, made in training.items()}
-        for made in begun:
-            served |= {name: replace(trial, alone=alone) for name, trial in made.result().items()}
-        trained |= trials.interrupted(image, trained)
-        return Examination(self._asked(plan, model), facts, trained, served)
+        more_trained, more_served = _beside_each_other(stop, self._at_a_time(plan), others, also)
+        trained |= {**more_trained, **trials.interrupted(image, trained)}
+        return Examination(self._asked(plan, model), facts, trained, {**served, **more_served})
 
     def _at_a_time(self, plan: Plan) -> int:
         """How many runs this machine has room for: as many as it has processors, each with the instance's memory."""
@@ -148,6 +138,27 @@ class Examiner:
             serverless_image_bytes=self._settings.limits.serverless_image_bytes,
             scaled_limits=self._settings.scaled,
         )
+
+
+def _beside_each_other(
+    stop: Stop,
+    at_a_time: int,
+    trainings: Mapping[str, Callable[[], TrainingTrial]],
+    servings: Sequence[Callable[[], Mapping[str, ServingTrial]]],
+) -> tuple[dict[str, TrainingTrial], dict[str, ServingTrial]]:
+    """The runs of which the time matters to nobody, made so many at a time."""
+    with ThreadPoolExecutor(at_a_time) as pool, stopping(stop, pool):
+        served = [pool.submit(make) for make in servings]  # the longer ones first
+        trained = {name: pool.submit(make) for name, make in trainings.items()}
+        runs: list[Future[Any]] = [*served, *trained.values()]
+        for run in wait(runs, return_when=FIRST_EXCEPTION).done:
+            run.result()
+    alone = at_a_time == 1 or len(runs) == 1
+    found = [item for made in served for item in made.result().items()]
+    return (
+        {name: replace(made.result(), alone=alone) for name, made in trained.items()},
+        {name: replace(trial, alone=alone) for name, trial in found},
+    )
 
 
 @contextmanager

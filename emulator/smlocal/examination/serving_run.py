@@ -145,7 +145,13 @@ class ServingRuns:
         platform = BATCH if conditions.batch else REAL_TIME
         checks = replace(self._checks(conditions), start_window=self._window(seen, conditions))
         asked.second_start = start_again(
-            container, self._http, platform, checks, guard.stop.is_set, lambda line: guard.count_line(len(line.text))
+            container,
+            self._http,
+            platform,
+            _port(conditions),
+            checks,
+            guard.stop.is_set,
+            lambda line: guard.count_line(len(line.text)),
         )
 
     def _hurry(self, conditions: Conditions, guard: Guard) -> Event:
@@ -176,7 +182,7 @@ class ServingRuns:
             environment=self.work.job.environment if conditions.batch and self.work is not None else None,
             models=self._many() if conditions.multi_model else None,
             writable_model=conditions.writable_model,
-            port=_OTHER_PORT if conditions.other_port else PORT,
+            port=_port(conditions),
             on_line=lambda line: guard.count_line(len(line.text)),
         )
 
@@ -207,6 +213,11 @@ class ServingRuns:
     def lacks_model(self) -> bool:
         """Its training was to make a model, and made none. An image that is only to serve brings its own."""
         return self._models.usual is None and self._plan.train
+
+
+def _port(conditions: Conditions) -> int:
+    """That the container is told to listen on."""
+    return _OTHER_PORT if conditions.other_port else PORT
 
 
 def empty_archive() -> bytes:

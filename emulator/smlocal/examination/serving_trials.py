@@ -10,7 +10,7 @@ from smlocal.evidence import Conditions, ImageEvidence, ServingTrial
 from smlocal.examination.plan import Plan
 from smlocal.examination.probes import SAMPLE
 from smlocal.examination.serving_run import Models, ServingRuns
-from smlocal.hosting.listening import unreachable
+from smlocal.hosting import PORT, on_loopback_only
 
 HARD = "hard"
 EASY = "easy"
@@ -39,7 +39,7 @@ class ServingTrials:
         as no endpoint's can."""
         made = {HARD: self._runs.run(image, Conditions())}
         hard = made[HARD].run
-        listens_elsewhere = unreachable(hard.listening or ())  # no network helps there
+        listens_elsewhere = on_loopback_only(hard.listening or (), PORT)  # no network helps there
         if not made[HARD].healthy and not (hard.start_error or listens_elsewhere or self._runs.lacks_model):
             made[EASY] = self._runs.run(image, Conditions(network=True))
             if not made[EASY].healthy and made[EASY].run.exited_by_itself and self._models.usual is not None:

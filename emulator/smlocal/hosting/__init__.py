@@ -4,6 +4,7 @@ from smlocal.hosting.failures import EndpointTexts
 from smlocal.hosting.health import HealthChecks
 from smlocal.hosting.host import ModelHost
 from smlocal.hosting.invocation import Failure, Invocation
+from smlocal.hosting.listening import on_loopback_only
 from smlocal.hosting.model import PORT, Model
 from smlocal.hosting.platforms import BATCH, REAL_TIME, Platform
 from smlocal.hosting.second_start import start_again
@@ -24,4 +25,5 @@ __all__ = [
     "Platform",
     "State",
     "start_again",
+    "on_loopback_only",
 ]

@@ -14,7 +14,6 @@ from typing import Protocol
 
 from smlocal.engine.interface import Pipe
 from smlocal.errors import SmlocalError
-from smlocal.hosting.model import PORT
 
 # number, local address, remote address, and the state LISTEN
 _LINE = re.compile(r"\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ 0A\b", re.ASCII)
@@ -69,7 +68,7 @@ def port_of(address: str) -> int:
     return int(address.rpartition(":")[2])
 
 
-def unreachable(addresses: Sequence[str]) -> bool:
+def on_loopback_only(addresses: Sequence[str], port: int) -> bool:
     """Whether the port that is called is taken, on loopback alone: nobody outside will reach what listens there."""
-    right = [address for address in addresses if port_of(address) == PORT]
+    right = [address for address in addresses if port_of(address) == port]
     return bool(right) and all(is_loopback(address) for address in right)

@@ -22,13 +22,15 @@ def start_again(
     container: LaunchedContainer,
     http: HttpClient,
     platform: Platform,
+    port: int,
     checks: HealthChecks,
     stopped: Callable[[], bool],
     on_line: Callable[[LogLine], None] = lambda line: None,
 ) -> SecondStart | None:
-    """Start it and wait for its first healthy ping; it is left running. None when `stopped` says so before."""
+    """Start it and wait for its first healthy ping; it is left running. `port` is what it was told to listen on. None
+    when `stopped` says so before."""
     pinger = Pinger(http, lambda: container.base_url, platform.headers, checks.timeout)
-    start = Start(checks, Failures(platform.texts))
+    start = Start(checks, Failures(platform.texts, port=port))
     cause = ""
     try:
         if not start.run(container, pinger, on_line, stopped):

@@ -9,7 +9,7 @@ from smlocal.errors import ContainerNotStarted, EndpointFailed, EngineError
 from smlocal.evidence import Ping
 from smlocal.hosting.failures import Failures
 from smlocal.hosting.health import HealthChecks, Pinger, is_healthy
-from smlocal.hosting.listening import listening_addresses, unreachable
+from smlocal.hosting.listening import listening_addresses, on_loopback_only
 
 LAST_LINES = 20
 LOOK_EVERY = 10.0  # seconds between looks at where a server listens that is not heard of
@@ -54,7 +54,7 @@ class Start:
                 raise self._never_healthy(container, self._checks.start_window)
             if elapsed >= look_at and self.pings[-1].status is None:
                 look_at = elapsed + LOOK_EVERY
-                if unreachable(listening_addresses(container) or ()):
+                if on_loopback_only(listening_addresses(container) or (), self._failures.port):
                     raise self._never_healthy(container, round(elapsed))
             self._pause(container, pinger, elapsed, stopped)
         return False

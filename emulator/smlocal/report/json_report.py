@@ -11,8 +11,6 @@ from smlocal.contract import Finding, Outcome, Severity
 from smlocal.evidence import Asked, ServingTrial, TrainingTrial
 from smlocal.report.report import Report
 
-_ANSWERED = range(200, 300)
-
 
 def schema() -> dict[str, Any]:
     """The JSON schema of the whole document, with the version and the kind that its writer adds."""
@@ -112,7 +110,7 @@ def _sample_seconds(trial: ServingTrial, samples: int) -> dict[str, Any] | None:
     found = [
         exchange.seconds
         for exchange in trial.exchanges
-        if exchange.status in _ANSWERED
+        if exchange.good
         and (exchange.probe == "sample" or (exchange.probe == "one caller" and exchange.sample in range(samples)))
     ]
     if not found:
