@@ -20,6 +20,11 @@
         ├── StorageError            objects could not be read or written
         │   ├── NoSuchBucket
         │   └── NoSuchObject
+        ├── RegistryError           a registry of images refused or broke off an operation
+        │   ├── RegistryUnreachable no complete answer, however often it was asked
+        │   ├── RegistryDenied      credentials are missing or wrong, or permission is
+        │   ├── NotInRegistry       no such repository, manifest or blob
+        │   └── TagIsTaken          an immutable tag that is in use
         └── ConnectionFailed        an HTTP exchange did not complete
             ├── TimedOut            ... within the time that it was given
             └── ResponseTooLarge    ... because the answer's body was longer than allowed
@@ -125,6 +130,26 @@ class NoSuchBucket(StorageError):
 
 class NoSuchObject(StorageError):
     """The object does not exist."""
+
+
+class RegistryError(CannotRun):
+    """A registry of images refused or broke off an operation."""
+
+
+class RegistryUnreachable(RegistryError):
+    """A registry gave no complete answer, however often it was asked."""
+
+
+class RegistryDenied(RegistryError):
+    """A registry refused for credentials that are missing or wrong, or for want of permission."""
+
+
+class NotInRegistry(RegistryError):
+    """No such repository, manifest or blob in the registry."""
+
+
+class TagIsTaken(RegistryError):
+    """The tag is immutable and in use."""
 
 
 class ConnectionFailed(CannotRun):
