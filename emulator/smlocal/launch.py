@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,8 @@ from smlocal.streams import counted
 from smlocal.tree import Entry, TreeDirectory, below, parents, tar_stream
 
 __all__ = ["Exit", "Launch", "LaunchedContainer", "Launcher", "LogLine", "Volume"]
+
+_AT_ONCE = 4  # removals
 
 Kind = Literal["training", "endpoint", "transform", "examination"]
 
@@ -88,7 +91,7 @@ class Launcher:
     def _make(self, launch: Launch, on_bytes: Callable[[int], None], overlays: bool) -> _Making:
         run = secrets.token_hex(6)
         stem = f"smlocal-{launch.kind}-{launch.name[:40]}-{run}"
-        made = _Making(self._engine, stem, self._labels(launch, run), overlays)
+        made = _Making(self._engine, stem, f"container-{run}", self._labels(launch, run), overlays)
         try:
             made.create(launch, self._engine.facts().shares_this_machine)
             made.fill(launch, on_bytes)
@@ -118,7 +121,7 @@ class Launcher:
             address = next(iter(addresses.values()), None)
             if address is None:
                 raise EngineError("the container has no address to be reached at")
-            return relay.open(made.network, address, port)
+            return relay.open(made.network, made.alias, address, port)
 
         return open_relay
 
@@ -169,6 +172,17 @@ def _undo(launch: Launch, made: _Making) -> Callable[[], None]:
     return made.close_relays if launch.keep else made.undo
 
 
+def _failure_of(step: Callable[[], None]) -> EngineError | None:
+    """What was wrong with a removal; that there was nothing to remove is nothing wrong."""
+    try:
+        step()
+    except NotFoundInEngine:
+        return None
+    except EngineError as error:
+        return error
+    return None
+
+
 class _OverlayRefused(Exception):
     """The engine takes a volume that overlays a folder, and then cannot mount it: mounts are made on first use."""
 
@@ -176,10 +190,11 @@ class _OverlayRefused(Exception):
 class _Making:
     """What one launch has made in the engine so far, so that all of it can be undone."""
 
-    def __init__(self, engine: Engine, stem: str, labels: Mapping[str, str], overlays: bool) -> None:
+    def __init__(self, engine: Engine, stem: str, alias: str, labels: Mapping[str, str], overlays: bool) -> None:
         self._engine = engine
         self._overlays = overlays
         self.stem = stem
+        self.alias = alias  # of the container in its network, and of no other
         self.labels = labels
         self.container = ""
         self.network: str | None = None
@@ -219,7 +234,7 @@ class _Making:
             mounts=mounts,
             hostname=launch.hostname,
             network=self.network,
-            aliases=launch.aliases if self.network else (),
+            aliases=(*launch.aliases, self.alias) if self.network else (),
             # the default bridge knows no aliases: there the host's own names lead to itself
             extra_hosts={} if self.network else dict.fromkeys(launch.aliases, "127.0.0.1"),
             # a documentation address (RFC 5737): no resolver answers there, so no name leaves an isolated container
@@ -276,18 +291,11 @@ class _Making:
 
     def undo(self) -> None:
         """Remove all of it; what cannot be removed does not keep the rest, and is told at the end."""
-        failures: list[EngineError] = []
-        steps: list[Callable[[], None]] = [*self.closers]
-        steps += [partial(self._engine.remove_container, name) for name in self._containers]
+        containers = [*self.closers, *(partial(self._engine.remove_container, name) for name in self._containers)]
+        rest = [partial(self._engine.remove_volume, name) for name in self._volumes]
         if self.network is not None:
-            steps.append(partial(self._engine.remove_network, self.stem))
-        steps += [partial(self._engine.remove_volume, name) for name in self._volumes]
-        for step in steps:
-            try:
-                step()
-            except NotFoundInEngine:
-                continue
-            except EngineError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
+            rest.append(partial(self._engine.remove_network, self.stem))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            failures = [*pool.map(_failure_of, containers), *pool.map(_failure_of, rest)]
+        for failure in filter(None, failures):
+            raise failure

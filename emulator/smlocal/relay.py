@@ -19,10 +19,16 @@ from smlocal.errors import EngineError, SmlocalError
 _PORT = 8080
 _CHUNK = 64 * 1024
 
-# Forwards every connection to a published port on to the target; half-closes travel both ways.
+# Forwards every connection to a published port on to the target, by its name where the network knows that, since the
+# address changes when it is started again; half-closes travel both ways.
 _FORWARD = """
 import socket, sys, threading
-target = (sys.argv[1], int(sys.argv[2]))
+name, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+try:
+    known = socket.gethostbyname(name) == address
+except OSError:
+    known = False
+target = (name if known else address, port)
 def pump(a, b):
     try:
         while data := a.recv(65536):
@@ -44,8 +50,8 @@ def serve(client):
                 back.join()
         except OSError:
             pass
-listener = socket.create_server(("", int(sys.argv[3])), backlog=256)
-print("listening", flush=True)
+listener = socket.create_server(("", int(sys.argv[4])), backlog=256)
+print("by name" if known else "by address", flush=True)
 while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 """
@@ -75,11 +81,15 @@ class PublishedRelay:
         self._engine = engine
         self._image, self._name, self._labels = image, name, labels
         self.container: str | None = None
+        self._opened: tuple[str, int] | None = None
 
-    def open(self, network: str | None, address: str, port: int) -> tuple[str, int]:
-        """Forward to `address:port` on `network`, and no longer to where it was before; gives the host and port."""
+    def open(self, network: str | None, name: str, address: str, port: int) -> tuple[str, int]:
+        """Forward to `port` of the one container that `name` means on `network`, and that has this address now; gives
+        the host and port. When it was opened before, the container has another address now."""
+        if self._opened is not None:
+            return self._opened
         self.close()
-        command = ("python3", "-c", _FORWARD, address, str(port), str(_PORT))
+        command = ("python3", "-c", _FORWARD, name, address, str(port), str(_PORT))
         spec = ContainerSpec(self._image, self._name, self._labels, command=command, published_port=_PORT)
         self.container = self._engine.create_container(spec)
         if network is not None:
@@ -92,9 +102,13 @@ class PublishedRelay:
         if said is None or said.stream == "stderr" or _PORT not in published:
             raise EngineError(f"the relay into the isolated network did not come up: {said and said.data!r}")
         host, found = published[_PORT]
-        return host or "127.0.0.1", found
+        reached = host or "127.0.0.1", found
+        if said.data.startswith(b"by name"):
+            self._opened = reached
+        return reached
 
     def close(self) -> None:
+        self._opened = None
         if self.container is not None:
             self._engine.remove_container(self.container)
 
@@ -109,7 +123,7 @@ class ApiRelay:
         self._listener: socket.socket | None = None
         self._target = ("", 0)
 
-    def open(self, network: str | None, address: str, port: int) -> tuple[str, int]:
+    def open(self, network: str | None, name: str, address: str, port: int) -> tuple[str, int]:
         """Forward to `address:port` on `network` (None: the default bridge), and no longer to where it was before;
         gives the host and port to call."""
         self.close()

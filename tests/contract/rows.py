@@ -18,6 +18,7 @@ from tests.contract.samples import (
     EASY,
     GOOD,
     JSON,
+    LARGEST,
     LONGER_ANSWER,
     MANY_CALLERS,
     NETWORK,
@@ -39,6 +40,7 @@ from tests.contract.samples import (
     UNKNOWN_TYPE,
     WRITABLE,
     also,
+    answered,
     asked,
     asking,
     bodies,
@@ -331,12 +333,14 @@ TRAINING_ROWS = [
 ]
 
 NETWORK_TO_SERVE = serving(GOOD, unhealthy(), served(NETWORK))
+SAMPLE_FAILS = (exchange(SAMPLE, 500),)
+NETWORK_TO_ANSWER = serving(GOOD, answered(served(), *SAMPLE_FAILS), served(NETWORK))
+NEVER_ANSWERS = serving(GOOD, answered(served(), *SAMPLE_FAILS), answered(served(NETWORK), *SAMPLE_FAILS))
 NOT_HEALTHY = serving(GOOD, unhealthy(), unhealthy(NETWORK))
 EXITS = serving(GOOD, exited(), exited(NETWORK))
 REFUSED = serving(GOOD, refused())
 WITHOUT_MODEL = serving(GOOD, exited(model_given=False), exited(NETWORK, model_given=False))
 NO_LINES = asking(GOOD, big=(), busy=())  # a sample that is not lines makes no big body
-SAMPLE_FAILS = (exchange(SAMPLE, 500),)
 ANSWERS = (b"0\n" * 4000, b"0\n" * 3999 + b"1\n")
 FIRST_DIES = {"unknown_type": (unanswered(UNKNOWN_TYPE),), "broken_body": (unanswered(BROKEN_BODY),)}
 
@@ -510,6 +514,11 @@ SERVING_ROWS = [
     Row("SM311", "413", asking(GOOD, big=bodies((1.0, 1.1), status=413)), ERROR),
     Row("SM311", "413 for one of several", asking(GOOD, big=(exchange(BIG), exchange(BIG, 413))), ERROR),
     Row("SM311", "503 for one of several", asking(GOOD, big=(exchange(BIG, 503), exchange(BIG))), KEPT),
+    Row("SM311", "413 for a larger one", asking(GOOD, largest=(exchange(LARGEST, 413),)), WARNING),
+    Row("SM311", "a larger one is taken", asking(GOOD, largest=(exchange(LARGEST, 200),)), KEPT),
+    Row("SM311", "a larger one is not answered", asking(GOOD, largest=(unanswered(LARGEST),)), KEPT),
+    Row("SM311", "no larger one was sent", asking(GOOD, largest=()), KEPT),
+    Row("SM311", "413 for both", asking(GOOD, big=(exchange(BIG, 413),), largest=(exchange(LARGEST, 413),)), ERROR),
     Row("SM311", "400", asking(GOOD, big=bodies((1.0, 1.1), status=400)), WARNING),
     Row("SM311", "no answer", asking(GOOD, big=(unanswered(BIG),)), WARNING),
     Row(
@@ -554,8 +563,19 @@ SERVING_ROWS = [
     Row("SM314", "it comes up without network", GOOD, KEPT),
     Row("SM314", "it comes up with network alone", NETWORK_TO_SERVE, WARNING),
     Row("SM314", "so it does, and is to run isolated", replace(NETWORK_TO_SERVE, asked=ISOLATED.asked), ERROR),
+    Row("SM314", "it answers with network alone", NETWORK_TO_ANSWER, WARNING),
+    Row(
+        "SM314",
+        "it answers with network alone, and is to run isolated",
+        replace(NETWORK_TO_ANSWER, asked=ISOLATED.asked),
+        ERROR,
+    ),
+    Row("SM314", "it answers neither without nor with network", NEVER_ANSWERS, KEPT),
+    Row("SM314", "it does not answer, and was not tried with network", asking(GOOD, samples=SAMPLE_FAILS), KEPT),
     Row("SM314", "it never comes up", NOT_HEALTHY, Reason.RUN_MISSING),
     Row("SM314", "there was no model", WITHOUT_MODEL, Reason.NO_MODEL),
+    Row("SM307", "it answers with network alone", NETWORK_TO_ANSWER, KEPT),
+    Row("SM307", "it answers neither without nor with network", NEVER_ANSWERS, ERROR),
     Row("SM315", "all are answered as one alone", GOOD, KEPT),
     Row("SM315", "answers are mixed up", asking(GOOD, crowd=repeated(MANY_CALLERS, ANSWER, ANSWER)), ERROR),
     Row("SM315", "each answer goes to the other", asking(GOOD, crowd=repeated(MANY_CALLERS, *SWAPPED)), ERROR),

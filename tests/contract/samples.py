@@ -55,6 +55,7 @@ BROKEN_BODY = "broken body"
 ONE_CALLER = "one caller"
 MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
+LARGEST = "25 MiB body"
 PING_AT_REST = "ping at rest"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 RECORDS = "records"
@@ -289,6 +290,7 @@ def requests(**changed: tuple[Exchange, ...]) -> tuple[Exchange, ...]:
         "busy": busy_pings((1.05, 1.07), (1.1, 1.12), (2.99, 3.01)),
         "unknown_type": (exchange(UNKNOWN_TYPE, 415),),
         "broken_body": (exchange(BROKEN_BODY, 400),),
+        "largest": (exchange(LARGEST, 400),),
     }
     return tuple(item for part in {**parts, **changed}.values() for item in part)
 

@@ -68,6 +68,20 @@ def unpacking(run: Run) -> int:
     return headstrong(run)
 
 
+def fetching(run: Run) -> int:
+    """Answers where it has a network."""
+
+    def fetched(request: Request) -> Answer:
+        return Answer(500) if request.path == "/invocations" and run.spec.network else answer(request)
+
+    return Script(handler=fetched)(run)
+
+
+def refusing(run: Run) -> int:
+    """Answers nothing but pings."""
+    return Script(handler=lambda request: Answer(200 if request.path == "/ping" else 500))(run)
+
+
 def never_up(run: Run) -> int:
     return 1
 
@@ -149,6 +163,8 @@ RUNS = [
         MODEL,
         ["hard", "other port", "batch", "empty model"],
     ),
+    ("no label, and it answers with network alone", fetching, (), None, ["hard", "easy", "batch"]),
+    ("no label, and it never answers", refusing, (), None, ["hard", "easy"]),
     ("both labels", obedient, (PORT, MANY), MODEL, ["hard", "batch", "multi-model"]),
 ]
 
@@ -164,6 +180,28 @@ def test_a_label_is_worth_a_run_and_no_label_none(
 ) -> None:
     trials, specs = serve(program, *labels, model=model)
     assert (list(trials), len(specs)) == (names, len(names))
+
+
+def test_what_answers_with_network_alone_has_it_in_its_other_runs(serve: Callable[..., Runs]) -> None:
+    trials, _ = serve(fetching, model=None)
+    assert [(trial.answers, trial.conditions.network) for trial in trials.values()] == [
+        (False, False),
+        (True, True),
+        (False, True),  # its requests are not the samples'
+    ]
+    assert trials["batch"].of("records")[0].good
+
+
+def test_a_body_of_25_mib_is_sent_to_whoever_answers_6(serve: Callable[..., Runs]) -> None:
+    def limited(request: Request) -> Answer:
+        sizes.append(len(request.body))
+        return Answer(413) if len(request.body) > 7 * 2**20 else answer(request)
+
+    sizes: list[int] = []
+    trials, _ = serve(Script(handler=limited), model=None)
+    assert [item.status for item in trials["hard"].of("25 MiB body")] == [413]
+    assert max(sizes) == 25 * 2**20
+    assert trials["hard"].of("6 MiB body")[0].good
 
 
 def test_a_label_that_says_anything_but_true_is_none() -> None:

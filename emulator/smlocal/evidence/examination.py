@@ -194,6 +194,11 @@ class ServingTrial:
         return self.run.seconds_to_healthy is not None
 
     @property
+    def answers(self) -> bool:
+        """Whether a sample was answered well, at once or when the first one was sent again."""
+        return any(item.good for item in self.exchanges if item.probe.startswith("sample"))
+
+    @property
     def seconds(self) -> float | None:
         """From the container's start to its end; None when it ended by itself, for nobody saw when."""
         after, stopping = self.run.stopped_after, self.run.stop_seconds

@@ -25,12 +25,13 @@ from smlocal.examination.training_trials import TrainingTrials
 from smlocal.hosting import ModelHost
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
-from smlocal.settings import Settings
+from smlocal.settings import MEBIBYTE, Settings
 from smlocal.storage.interface import ObjectStore
 from smlocal.training import TrainingRunner
 
 BUCKET = "check"
 _EMPTY_MODEL = "empty/model.tar.gz"
+_GIBIBYTE = 1024 * MEBIBYTE
 
 
 class Examiner:
@@ -98,9 +99,12 @@ class Examiner:
         return Examination(self._asked(plan, model), facts, trained, {**served, **more_served})
 
     def _at_a_time(self, plan: Plan) -> int:
-        """How many runs this machine has room for: as many as it has processors, each with the instance's memory."""
+        """How many runs this machine has room for: one more than it has processors, since each waits now and then for
+        something else, and each with the instance's memory, in whole GiB: like an instance's, a machine's memory is
+        a little less than its name says."""
         facts, granted = self._engine.facts(), self._launcher.grant(plan.instance_type)
-        return max(1, min(facts.cpus, facts.memory_bytes // granted.memory_bytes))
+        room = round(facts.memory_bytes / _GIBIBYTE) // max(1, round(granted.memory_bytes / _GIBIBYTE))
+        return max(1, min(facts.cpus + 1, room))
 
     def _runs(
         self, plan: Plan, models: Models, on_trial: Callable[[str], None], stop: Stop, bounds: Bounds

@@ -27,11 +27,13 @@ BROKEN_BODY = "broken body"
 ONE_CALLER = "one caller"
 MANY_CALLERS = "many callers"
 BIG = "6 MiB body"
+LARGEST = "25 MiB body"
 PING_WHILE_BUSY = "ping while 6 MiB bodies are predicted"
 PING_AT_REST = "ping at rest"
 PING_AFTER = "ping after everything"
 
 _BIG_BYTES = 6 * MEBIBYTE  # API: InvokeEndpoint's Body
+_LARGEST_BYTES = 25 * MEBIBYTE  # SageMaker AI FAQs: real-time payloads
 _HEAD = 2048
 LARGEST_ANSWER = 256 * MEBIBYTE
 _UNKNOWN = "application/x-smlocal-unknown"
@@ -87,6 +89,12 @@ class Probes:
         found.append(self._invoke(UNKNOWN_TYPE, body, {"Content-Type": _UNKNOWN}))
         found.append(self._invoke(BROKEN_BODY, _GARBAGE, {"Content-Type": content_type}))
         return tuple(found)
+
+    def largest(self) -> Exchange:
+        """A body as large as an endpoint takes, that cannot be read: whether it is too large is told without predicting
+        as much."""
+        body = _GARBAGE.ljust(_LARGEST_BYTES, b"0")
+        return self._invoke(LARGEST, body, {"Content-Type": self._samples[0].content_type})
 
     def samples(self) -> tuple[Exchange, ...]:
         """The samples alone."""

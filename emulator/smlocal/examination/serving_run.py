@@ -19,7 +19,7 @@ from smlocal.examination.batch_probes import BatchProbes, work_of
 from smlocal.examination.bounds import Bounds, Guard
 from smlocal.examination.multi_model import BIG_MODEL, MODELS, MultiModelProbes
 from smlocal.examination.plan import Plan
-from smlocal.examination.probes import Probes
+from smlocal.examination.probes import BIG, Probes
 from smlocal.examination.soak import soak
 from smlocal.examination.stopping import Stop
 from smlocal.hosting import BATCH, PORT, REAL_TIME, HealthChecks, ModelHost, ModelServer, start_again
@@ -28,10 +28,10 @@ from smlocal.settings import Settings
 
 _SHORT_WINDOW = 30.0  # seconds
 _OTHER_PORT = 18080
-# How long a start may take, by how long another one did. Whether it is healthy with a good model is to be seen in any
-# case; whether it is without one, only if that takes about as long.
-_AS_GOOD = (5.0, 3.0)  # seconds, and times the seconds of the other
-_EMPTY = (0.5, 1.5)
+# How long a start may take, by how long another one did, in seconds and in times the seconds of the other. Who refuses
+# pings without its model for about as long as it took to be healthy with it, goes on to refuse them.
+_AS_GOOD = (5.0, 3.0)
+_LAST_WORD = (0.5, 1.5)
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,8 @@ class ServingRuns:
             server.wait(limits.ping_timeout)  # whether it ended by itself is evidence, too
         elif conditions.of_endpoint:
             asked.memory = soak(plan.soak if plan.samples else 0, probes.send_sample, server.memory_bytes)
+            if any(item.good for item in asked.exchanges if item.probe == BIG):
+                asked.exchanges += (probes.largest(),)
 
     def _start_again(
         self, server: ModelServer, conditions: Conditions, guard: Guard, asked: _Asked, container: LaunchedContainer
@@ -143,7 +145,7 @@ class ServingRuns:
         if not last or seen.seconds_to_healthy is None or guard.stop.is_set():
             return
         platform = BATCH if conditions.batch else REAL_TIME
-        checks = replace(self._checks(conditions), start_window=self._window(seen, conditions))
+        checks = replace(self._checks(conditions), start_window=self._window(seen))
         asked.second_start = start_again(
             container,
             self._http,
@@ -196,23 +198,31 @@ class ServingRuns:
         long: rules do not judge it then. What came up before gets no more time than `_window` says, unless it is
         another server then, as one of many models may be."""
         limits = self._settings.limits
+        if after is not None and conditions.empty_model:
+            patience = _times(after, _LAST_WORD)
+            return replace(HealthChecks.of_endpoints(limits, self._window(after)), last_word_after=patience)
         if after is not None and not conditions.multi_model:
-            window = self._window(after, conditions)
+            window = self._window(after)
         else:
             window = min(limits.start_window, _SHORT_WINDOW) if self.lacks_model else limits.start_window
         if conditions.batch:
             return replace(HealthChecks.of_transforms(limits), start_window=window)
         return HealthChecks.of_endpoints(limits, window)
 
-    def _window(self, seen: HostingEvidence, conditions: Conditions) -> float:
+    def _window(self, seen: HostingEvidence) -> float:
         """How many seconds a start gets after one that was seen."""
-        more, times = _EMPTY if conditions.empty_model else _AS_GOOD
-        return min(self._settings.limits.start_window, more + times * (seen.seconds_to_healthy or 0.0))
+        return min(self._settings.limits.start_window, _times(seen, _AS_GOOD))
 
     @property
     def lacks_model(self) -> bool:
         """Its training was to make a model, and made none. An image that is only to serve brings its own."""
         return self._models.usual is None and self._plan.train
+
+
+def _times(seen: HostingEvidence, measure: tuple[float, float]) -> float:
+    """So many seconds, by how long the start took that was seen."""
+    more, times = measure
+    return more + times * (seen.seconds_to_healthy or 0.0)
 
 
 def _port(conditions: Conditions) -> int:

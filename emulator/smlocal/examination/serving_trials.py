@@ -35,8 +35,8 @@ class ServingTrials:
 
     def first(self, image: str) -> Trials:
         """The trials that tell whether it comes up and what it answers, by name. A second one tells whether it was the
-        network that the first one lacked; a third, of what ends by itself, whether it was a model that can be changed,
-        as no endpoint's can."""
+        network that the first one lacked, to come up or to answer; a third, of what ends by itself, whether it was a
+        model that can be changed, as no endpoint's can."""
         made = {HARD: self._runs.run(image, Conditions())}
         hard = made[HARD].run
         listens_elsewhere = on_loopback_only(hard.listening or (), PORT)  # no network helps there
@@ -44,6 +44,8 @@ class ServingTrials:
             made[EASY] = self._runs.run(image, Conditions(network=True))
             if not made[EASY].healthy and made[EASY].run.exited_by_itself and self._models.usual is not None:
                 made[WRITABLE] = self._runs.run(image, Conditions(network=True, writable_model=True))
+        elif made[HARD].exchanges and not (made[HARD].answers or made[HARD].cause):
+            made[EASY] = self._runs.run(image, Conditions(network=True), hard)
         return made
 
     def others(self, image: str, made: Mapping[str, ServingTrial]) -> list[Callable[[], Trials]]:
@@ -53,7 +55,7 @@ class ServingTrials:
         the label for that, and has a model; with a model of which nothing can come, when it answers with a good one,
         and is not of those that are healthy before they have any.
         """
-        last = list(made.values())[-1]
+        last = made[HARD] if made[HARD].healthy and not made.get(EASY, made[HARD]).answers else list(made.values())[-1]
         if not last.healthy or last.cause or last.conditions.writable_model:
             return []
         wanted: list[Callable[[], Trials]] = []

@@ -7,6 +7,7 @@ and your-algorithms-batch-code; the intervals were observed in logs of endpoints
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ class HealthChecks:
     start_window: float
     unhealthy_after_misses: int
     goes_on: bool = True  # after the first healthy ping
+    last_word_after: float = math.inf  # seconds from the start; a refusing answer then is taken for its last word
 
     @staticmethod
     def of_endpoints(limits: Limits, start_window: float | None = None) -> HealthChecks:

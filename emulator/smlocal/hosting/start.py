@@ -52,6 +52,8 @@ class Start:
             elapsed = pinger.elapsed()
             if elapsed >= self._checks.start_window:
                 raise self._never_healthy(container, self._checks.start_window)
+            if elapsed >= self._checks.last_word_after and self.pings[-1].status is not None:
+                raise self._never_healthy(container, round(elapsed, 1))
             if elapsed >= look_at and self.pings[-1].status is None:
                 look_at = elapsed + LOOK_EVERY
                 if on_loopback_only(listening_addresses(container) or (), self._failures.port):

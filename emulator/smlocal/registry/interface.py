@@ -56,7 +56,8 @@ class Repository(Protocol):
     def has_blob(self, digest: str) -> bool: ...
 
     def blob(self, digest: str, limit: int) -> bytes:
-        """A small blob, checked against its digest. Raises NotInRegistry; RegistryError when it is longer than `limit` bytes."""
+        """A small blob, checked against its digest. Raises NotInRegistry; RegistryError when it is longer than `limit`
+        bytes."""
         ...
 
     def push_blob(

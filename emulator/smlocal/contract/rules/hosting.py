@@ -14,6 +14,7 @@ from smlocal.contract.rules.serving_facts import (
     lacks_model,
     last_lines,
     last_trial,
+    model_error,
     no_serving,
     not_up,
     said,
@@ -246,10 +247,11 @@ def writes_to_its_model(examination: Examination) -> Judgement:
 
 @rule("SM314", Severity.WARNING, _ISOLATION)
 def needs_the_network(examination: Examination) -> Judgement:
-    """The server needs the network to come up.
+    """The server needs the network to come up, or to answer.
 
-    Why: With EnableNetworkIsolation nothing can be downloaded, and without it every start depends on somebody else's
-    server. It is an error when the configuration says that endpoints run isolated, and a warning otherwise.
+    Why: With EnableNetworkIsolation nothing can be downloaded, and without it every start (or every request) depends
+    on somebody else's server. It is an error when the configuration says that endpoints run isolated, and a warning
+    otherwise.
 
     Fix: Bake into the image, or into the model archive, what it downloads.
     """
@@ -257,9 +259,12 @@ def needs_the_network(examination: Examination) -> Judgement:
     if missing is not None:
         return missing
     hard, easy = examination.serving.get("hard"), examination.serving.get("easy")
+    severity = Severity.ERROR if examination.asked.isolated else None
     if hard is not None and hard.healthy:
-        return kept("it came up without network")
+        if hard.answers or easy is None or not easy.answers:
+            return kept("it came up without network")
+        fails, works = (f"{trial.conditions}: {said(trial.of('sample')[0])}" for trial in (hard, easy))
+        return broken(fails, works, sagemaker=model_error(hard.of("sample")[0]), severity=severity)
     if hard is None or easy is None or not easy.healthy:
         return without(Reason.RUN_MISSING)
-    severity = Severity.ERROR if examination.asked.isolated else None
     return broken(f"without network: {hard.cause}", "with network it came up", sagemaker=hard.reason, severity=severity)

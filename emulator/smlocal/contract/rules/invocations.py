@@ -122,12 +122,13 @@ def _client_fault(examination: Examination, probe: str, may_end: bool = False) -
     return kept(said(exchange))
 
 
-@rule("SM311", Severity.ERROR, "API: runtime_InvokeEndpoint, Body")
+@rule("SM311", Severity.ERROR, "API: runtime_InvokeEndpoint, Body", "Amazon SageMaker AI FAQs: inference, payloads")
 def refuses_a_body_of_6_mib(examination: Examination) -> Judgement:
     """A body of 6 MiB is refused.
 
     Why: A caller may send as much, and batch transforms fill their requests up to 6 MB by default. Web servers in
-    front of a model often stop at 1 or 5 MB: 413 Request Entity Too Large, and the whole job fails.
+    front of a model often stop at 1 or 5 MB: 413 Request Entity Too Large, and the whole job fails. To refuse more than
+    that is a warning: endpoints take 25 MB by now, while the API's own model still says 6.
 
     Fix: Raise the limit of the web server: `client_max_body_size 0;` in nginx, MMS_MAX_REQUEST_SIZE,
     TS_MAX_REQUEST_SIZE."""
@@ -139,11 +140,19 @@ def refuses_a_body_of_6_mib(examination: Examination) -> Judgement:
     if refused:
         return broken(said(refused[0]), sagemaker="ClientError: 413; on an endpoint 424 ModelError")
     if good:
-        return kept(said(good[0]))
+        return _largest(examination, good[0])
     samples = exchanges(examination, "sample")
     if isinstance(samples, Judgement) or not samples[0].good:
         return without(Reason.INCONCLUSIVE, "the sample that it is made of fails, too")
     return broken(said(found[0]), sagemaker=model_error(found[0]), severity=Severity.WARNING, explains=())
+
+
+def _largest(examination: Examination, good: Exchange) -> Judgement:
+    """The verdict on who answers bodies of 6 MiB."""
+    largest = exchanges(examination, "25 MiB body")
+    if isinstance(largest, Judgement) or largest[0].status != _TOO_LARGE:
+        return kept(said(good))
+    return broken(said(good), said(largest[0]), sagemaker=model_error(largest[0]), severity=Severity.WARNING)
 
 
 @rule("SM315", Severity.ERROR, SERVING)

@@ -63,8 +63,9 @@ def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
 
 
 def healthy_trial(examination: Examination) -> ServingTrial | None:
-    """The hardest run that came up."""
-    return next((trial for trial in _as_on_the_platform(examination) if trial.healthy), None)
+    """The hardest run that came up and answered; of those that came up and did not, the hardest."""
+    up = [trial for trial in _as_on_the_platform(examination) if trial.healthy]
+    return next((trial for trial in up if trial.answers), next(iter(up), None))
 
 
 def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
