@@ -111,6 +111,30 @@ def test_a_container_is_invoked_wherever_its_engine_is(place: Place, isolated: b
             assert post(f"{container.base_url}/invocations", body) == hashlib.sha256(body).hexdigest().encode()
 
 
+@on_every_engine
+@pytest.mark.parametrize("isolated", [False, True], ids=["in the open", "isolated"])
+def test_a_container_that_is_started_again_is_reached_again(place: Place, isolated: bool) -> None:
+    with place.launch(SERVES, port=8080, isolated=isolated) as container:
+        for _ in range(2):
+            place.lines.clear()
+            place.start(container)
+            place.wait_for(b"ready")
+            assert post(f"{container.base_url}/invocations", b"1") == hashlib.sha256(b"1").hexdigest().encode()
+            container.terminate(0)
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("adapter", ["docker-local"], indirect=True)
+def test_its_relay_finds_it_at_its_new_address(place: Place) -> None:
+    urls = []
+    with place.launch(SERVES, port=8080, isolated=True) as container:
+        for _ in range(2):
+            place.start(container)
+            urls.append(container.base_url)
+            container.terminate(0)
+    assert urls[0] == urls[1]
+
+
 PROBES_WHEN_INVOKED = Trial(
     """
 import http.server, io, json, contextlib

@@ -206,6 +206,18 @@ def test_whoever_may_still_come_up_is_waited_for(
     assert "not healthy within 1 s" in failure_of(host(listens(table), checks=checks)).cause
 
 
+def test_a_refusal_is_a_last_word_where_there_is_one(host: Make) -> None:
+    checks = replace(HealthChecks.of_endpoints(LIMITS), start_window=60, last_word_after=0.2)
+    failure = failure_of(host(lambda request: Answer(503), checks=checks))
+    assert failure.cause.startswith("It was not healthy within 0.")
+    assert "answered with status 503" in failure.cause
+
+
+def test_silence_is_no_last_word(host: Make) -> None:
+    checks = replace(HealthChecks.of_endpoints(LIMITS), start_window=0.6, last_word_after=0.1)
+    assert "not healthy within 0.6 s" in failure_of(host(listens(None), checks=checks)).cause
+
+
 def test_a_container_that_exits_is_told_at_once_with_its_last_lines(host: Make) -> None:
     words = [LogChunk("stderr", b"Traceback\nModuleNotFoundError: No module named 'inference'\n")]
     server = host(Script(output=words, exit_code=3), checks=HealthChecks.of_endpoints(Limits()))
