@@ -3,6 +3,9 @@
     SmlocalError                    anything below; its text is one sentence for the user
     ├── UsageError                  the caller asked for something wrong            (exit 2)
     │   ├── InvalidRequest          a request that SageMaker would refuse at once (ValidationException)
+    │   ├── ResourceNotFound        nothing of this account has that name
+    │   ├── ResourceInUse           the name is taken, or what it names is used by something else
+    │   ├── ResourceLimitExceeded   the account has as many as it may have
     │   ├── NotSupported            a field, value or feature that smlocal refuses by name
     │   └── SettingsError           an unknown or malformed setting
     ├── JobFailed                   the image, job or request failed                (exit 1)
@@ -49,6 +52,18 @@ class UsageError(SmlocalError):
 
 class InvalidRequest(UsageError):
     """A request that SageMaker refuses at once; `str()` is the text of its ValidationException."""
+
+
+class ResourceNotFound(UsageError):
+    """Nothing of this account has that name; `str()` is the text of the service's own exception."""
+
+
+class ResourceInUse(UsageError):
+    """The name is taken, or what it names is used by something else; `str()` is the text of ResourceInUse."""
+
+
+class ResourceLimitExceeded(UsageError):
+    """The account has as many as it may have; `str()` is the text of ResourceLimitExceeded."""
 
 
 class NotSupported(UsageError):

@@ -1,0 +1,1 @@
+"""The AWS wire: what unmodified AWS clients send, and what they get."""
