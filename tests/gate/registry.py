@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from smlocal.http_client import HttpClient
@@ -28,5 +29,10 @@ class RealRegistry:
 
     def tags(self, name: str) -> list[str]:
         """As its own API lists them."""
-        with urlopen(f"http://{self.place}/v2/{name}/tags/list", timeout=30) as answer:
-            return sorted(json.load(answer)["tags"] or [])
+        try:
+            with urlopen(f"http://{self.place}/v2/{name}/tags/list", timeout=30) as answer:
+                return sorted(json.load(answer)["tags"] or [])
+        except HTTPError as error:
+            error.close()
+            assert error.code == 404
+            return []

@@ -130,12 +130,9 @@ def test_a_push_that_is_killed_leaves_no_name_and_the_next_one_works(
     killed = subprocess.run([*command, step], capture_output=True, check=False, timeout=60)
     assert killed.returncode == -9, killed.stderr
     repository = registry.repository(name)
-    if step == "confirm":  # all of it was read back and compared before it got its name
-        assert json.loads(repository.manifest("1.0").content)["mediaType"] == DOCKER_MANIFEST
-    elif step in ("export", "upload"):
-        assert list((tmp_path / "spool").glob("*/*")) != [] or step == "export"
-    else:
-        assert registry.tags(name) == [] if step in ("compare", "tag") else True
+    # it gets its name when all of it was read back and compared
+    assert registry.tags(name) == (["1.0"] if step == "confirm" else [])
+    assert bool(list((tmp_path / "spool").glob("*/layer-*"))) == (step != "export")
 
     again = subprocess.run([*command, "never"], capture_output=True, check=False, timeout=60, text=True)
     assert again.returncode == 0, again.stderr
@@ -170,7 +167,9 @@ def test_an_image_of_two_gigabytes_takes_no_more_memory_than_a_small_one(
 ) -> None:
     big = f"smlocal-suite/{secrets.token_hex(6)}:big"
     with tarfile.open(tmp_path / "big.tar", "w") as archive:
-        (tmp_path / "part").write_bytes((random.Random(1).randbytes(MEBIBYTE // 4) + bytes(MEBIBYTE * 3 // 4)) * 256)
+        with (tmp_path / "part").open("wb") as part:
+            piece = random.Random(1).randbytes(MEBIBYTE // 4) + bytes(MEBIBYTE * 3 // 4)
+            part.writelines(piece for _ in range(256))
         for number in range(8):
             archive.add(tmp_path / "part", f"opt/part{number}")
     try:
@@ -179,8 +178,7 @@ def test_an_image_of_two_gigabytes_takes_no_more_memory_than_a_small_one(
         assert local_engine.image(big).size_bytes >= 2 * 1024 * MEBIBYTE
         small, large = (_pushed(registry, name, tmp_path / name.rpartition(":")[2]) for name in (image, big))
         assert large["sent"] > 500 * MEBIBYTE
-        assert large["memory"] < small["memory"] + 48 * MEBIBYTE, (small, large)
-        print(small, large)
+        assert small["memory"] < large["memory"] < small["memory"] + 32 * MEBIBYTE, (small, large)
     finally:
         _forget(local_engine, big)
 
