@@ -5,11 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from smlocal.engine.scripted import Script, ScriptedImage
+from smlocal.engine.scripted import Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import (
     EngineError,
     ImageNotFound,
@@ -199,6 +200,24 @@ def test_a_stop_before_the_first_step_sends_nothing(bench: Bench) -> None:
     with pytest.raises(PublishingStopped, match=r"stopped \(export\)\. The tag 1\.0 was not touched"):
         bench.publisher(stop=stop).publish(IMAGE, bench.id, "1.0")
     assert bench.repository.calls == []
+
+
+def test_a_stop_does_not_wait_for_an_engine_that_is_silent(bench: Bench) -> None:
+    silence, stop = threading.Event(), threading.Event()
+
+    class Silent(ScriptedEngine):
+        def save(self, reference: str) -> Iterator[bytes]:
+            stop.set()
+            silence.wait(60)
+            yield from super().save(reference)
+
+    bench.engine = Silent()
+    bench.engine.add_image(IMAGE, ScriptedImage(Script(), layers=LAYERS))
+    began = time.monotonic()
+    with pytest.raises(PublishingStopped):
+        bench.publisher(stop=stop).publish(IMAGE, bench.id, "1.0")
+    assert time.monotonic() - began < 10
+    silence.set()
 
 
 @pytest.mark.parametrize("step", STEPS)
