@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterator, Mapping
+import weakref
+from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smlocal.errors import ConnectionFailed, NotTrusted, ResponseTooLarge, TimedOut, UsageError
 from smlocal.http_bodies import CallersSides, Stalled, StallWatch, framed
+from smlocal.http_headers import Headers
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
     from smlocal.outbound import Outbound
+
+__all__ = ["Headers", "HttpClient", "Response"]
 
 Result = TypeVar("Result")
 
@@ -32,32 +36,6 @@ _MEANWHILE_SECONDS = 0.1
 # Shorter than any server's own patience (gunicorn: 2 s), so that no request is sent into a connection being closed.
 _IDLE_SECONDS = 1.0
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-class Headers(Mapping[str, str]):
-    """The headers of an answer: names in any case, each character one byte of the wire, duplicates kept."""
-
-    def __init__(self, pairs: tuple[tuple[str, str], ...]) -> None:
-        self.pairs = pairs
-        self._first: dict[str, str] = {}
-        for name, value in pairs:
-            self._first.setdefault(name.lower(), value)
-
-    def __getitem__(self, name: str) -> str:
-        return self._first[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._first)
-
-    def __len__(self) -> int:
-        return len(self._first)
-
-    def every(self, name: str) -> tuple[str, ...]:
-        """All values of a header that came more than once, in order."""
-        return tuple(value for key, value in self.pairs if key.lower() == name.lower())
-
-    def __repr__(self) -> str:
-        return f"Headers({self.pairs!r})"
 
 
 @dataclass(frozen=True)
@@ -80,6 +58,7 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._transports: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed = False
 
     def request(
@@ -224,8 +203,16 @@ class HttpClient:
     def _open_session(self) -> aiohttp.ClientSession:
         import aiohttp
 
+        transports = self._transports
+
+        class Connector(aiohttp.TCPConnector):
+            async def connect(self, *args: Any, **more: Any) -> Any:
+                connection = await super().connect(*args, **more)
+                transports.add(connection.transport)
+                return connection
+
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+            connector=Connector(limit=0, keepalive_timeout=_IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_OWN_HEADERS,
             auto_decompress=False,
@@ -244,6 +231,8 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        for transport in tuple(self._transports):
+            transport.abort()  # one that still had something to send when it was broken off would wait for its peer
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()
@@ -253,8 +242,8 @@ class HttpClient:
 async def _body_of(
     answer: aiohttp.ClientResponse, max_response: int | None, sink: Callable[[bytes], None] | None
 ) -> bytes:
-    length = 0 if answer.method == "HEAD" else answer.content_length or 0  # HEAD tells of a body that does not come
-    if max_response is not None and length > max_response:
+    announced = 0 if answer.method == "HEAD" else answer.content_length or 0  # what HEAD announces does not come
+    if max_response is not None and announced > max_response:
         raise _too_large(answer, max_response)
     pieces: list[bytes] = []
     take = pieces.append if sink is None else sink

@@ -1,10 +1,11 @@
-"""The upload of one blob: begun with POST, sent with PATCH, ended with PUT; what breaks off is asked how far it has
-got.
+"""The upload of one blob: begun with POST, sent with PATCH, ended with PUT, and asked after when it broke off.
 
 Sources: the OCI distribution specification 1.1 ("Pushing blobs"), and what registries were seen to do: Amazon ECR
 answers 201 to PATCH, and discards every chunk with a Content-Range but the first, while its Range stays where it was
 (aws/containers-roadmap issue 2831), so that it is sent whole; GHCR answers 416 to a chunk of more than 4 MiB
-(oras-project/rust-oci-client issue 35); Debian's docker-registry 2.8.2 says "0-0" of an upload without a byte (run).
+(oras-project/rust-oci-client issue 35); Debian's docker-registry 2.8.2 says "0-0" of an upload without a byte, and
+answers 404 to whoever asks for an upload whose chunk broke off in the middle, having thrown it away (run; mended for
+version 3 in distribution/distribution pull request 3755).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from smlocal.errors import ConnectionFailed, RegistryError
+from smlocal.errors import ConnectionFailed, RegistryError, RegistryUnreachable
 from smlocal.registry.authorization import PUSH
 from smlocal.registry.interface import Descriptor
 from smlocal.registry.retries import RETRIED, Faults
@@ -59,6 +60,7 @@ class BlobUpload:
         self._whole = False  # the registry takes no parts: PUT with everything
         self._offset = 0
         self._is_unsure = location is not None  # how far it has got
+        self._refused_at: int | None = None  # where a small chunk was not taken
         self._restarts = 0
         self._doing = f"sending {blob.digest}"
         self._faults = Faults(wire.patience, f"{self._doing} ({wire.place})")
@@ -160,8 +162,10 @@ class BlobUpload:
             self._chunk = SMALL_CHUNK_BYTES
         elif answer.status == 413:
             raise self._wire.refusal(answer, self._doing)
+        elif self._refused_at == self._offset:
+            self._send_whole()
         else:
-            self._faults.wait(self._wire.refusal_words(answer))
+            self._refused_at = self._offset
 
     def _end(self, body: Body | None) -> bool:
         answer = self._once("PUT", _with_digest(self._place(), self._blob.digest), body=body or b"")
@@ -215,7 +219,9 @@ class BlobUpload:
     def _restart(self, why: str) -> None:
         self._restarts += 1
         if self._restarts > _RESTARTS:
-            raise RegistryError(f"{self._doing} ({self._wire.place}) was begun {_RESTARTS} times anew, because {why}")
+            raise RegistryUnreachable(
+                f"{self._doing} ({self._wire.place}) was begun {_RESTARTS} times anew, because {why}"
+            )
         self.location, self._is_unsure, self._offset = None, False, 0
         self._on_sent(0)
 
