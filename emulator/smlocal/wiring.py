@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
+    from smlocal.gate.publish import Progress, Publisher
     from smlocal.hosting import ModelHost
     from smlocal.http_client import HttpClient
     from smlocal.images.build import ImageBuilder
@@ -83,6 +85,16 @@ class Program:
             DockerCredentials(reference.registry, os.environ, Path.home()),
             plain_http=reference.registry in without_tls,
         )
+
+    def publisher(self, repository: Repository, progress: Progress, stop: threading.Event) -> Publisher:
+        """Publishes images of the engine to one repository."""
+        from smlocal.gate.publish import Publisher
+        from smlocal.images.export import ImageExporter
+        from smlocal.images.layer_cache import LayerCache
+
+        state = self.settings.state
+        exporter = ImageExporter(self.engine, state / "spool", LayerCache(state / "layers"))
+        return Publisher(self.engine, exporter, repository, progress, stop)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -160,6 +172,7 @@ class Program:
             http=self.http,
             store=self.store,
             settings=self.settings,
+            repository=self.repository,
         )
 
     @cached_property
