@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 80
 _NAMES = tuple(item.value for item in Format)
-_STYLES = {"ERROR": "bold red", "WARNING": "yellow", "PASSED": "bold green", "FAILED": "bold red"}
+_STYLES = {"ERROR": "bold red", "WARNING": "yellow", "ALLOWED": "yellow", "PASSED": "bold green", "FAILED": "bold red"}
 
 
 def check(
@@ -32,6 +32,9 @@ def check(
     ] = None,
     select: Annotated[list[str] | None, typer.Option(metavar="SM3,...", help="Only rules whose ids begin so.")] = None,
     ignore: Annotated[list[str] | None, typer.Option(metavar="SM3,...", help="No rule whose id begins so.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="SM110=REASON", help="A rule that may be broken; repeatable.")
+    ] = None,
     output: Annotated[
         list[str] | None,
         typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(_NAMES)}."),
@@ -49,7 +52,7 @@ def check(
     common = common_of(context, tuple(Format))
     policy = pull_policy(pull)
     targets = _targets(output or ())
-    wanted = configured(common.terminal(), config, select or (), ignore or ())
+    wanted = configured(common.terminal(), config, select or (), ignore or (), allow or ())
     (report,) = reports_on(common, [image], wanted, policy, keep=keep)
     unwritten = _write(report, targets)
     _answer(common.terminal(), report)

@@ -19,7 +19,7 @@ from smlocal.errors import UsageError
 if TYPE_CHECKING:
     from smlocal.cli.examining import Examine
     from smlocal.cli.terminal import Terminal
-    from smlocal.contract import Selection
+    from smlocal.contract import Allowance, Selection
     from smlocal.examination import Plan
     from smlocal.images.availability import PullPolicy
     from smlocal.report import Report
@@ -31,22 +31,30 @@ class Wanted:
 
     plan: Plan
     selection: Selection
+    allowances: tuple[Allowance, ...] = ()  # rules that may be broken
 
 
-def configured(terminal: Terminal, config: Path | None, select: Sequence[str], ignore: Sequence[str]) -> Wanted:
+def configured(
+    terminal: Terminal,
+    config: Path | None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    allow: Sequence[str] = (),
+) -> Wanted:
     """What the configuration says; the command's own words about rules win. Raises UsageError, SettingsError."""
-    from smlocal.contract import RULES, Selection
+    from smlocal.contract import RULES, Selection, allowances
     from smlocal.examination import read_plan
     from smlocal.settings import check_table
 
     table, folder, origin = check_table(Path.cwd(), config)
     plan = read_plan(table, folder, origin)
     selection = Selection.of(select or plan.select, ignore or plan.ignore, RULES)
+    may_be_broken = allowances(allow, plan.allow, RULES)
     if not table and config is not None:
         raise UsageError(f"{config} has no [check] table; `smlocal init` writes one")
     if not table:
         terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
-    return Wanted(plan, selection)
+    return Wanted(plan, selection, may_be_broken)
 
 
 def reports_on(
@@ -88,7 +96,7 @@ def _report(common: Common, image: str, examine: Examine, wanted: Wanted) -> Rep
         except Stopped as error:
             terminal.say("interrupted: there is no verdict")
             raise typer.Exit(INTERRUPTED) from error
-    verdict = judge(examination, RULES, wanted.selection)
+    verdict = judge(examination, RULES, wanted.selection, allowances=wanted.allowances)
     if not any(finding.outcome in (Outcome.KEPT, Outcome.BROKEN) for finding in verdict.findings):
         raise UsageError(
             "nothing could be judged: configure data and requests in a [check] table, or select other rules"
