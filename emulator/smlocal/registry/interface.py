@@ -56,15 +56,16 @@ class Repository(Protocol):
     def has_blob(self, digest: str) -> bool: ...
 
     def blob(self, digest: str, limit: int) -> bytes:
-        """A small blob, checked against its digest. Raises NotInRegistry; RegistryError when it is longer than `limit` bytes."""
+        """A small blob, checked against its digest. Raises NotInRegistry; RegistryError when it is longer than `limit`
+        bytes."""
         ...
 
     def push_blob(
         self, blob: Descriptor, read: Callable[[], BinaryIO], on_sent: Callable[[int], None] = lambda total: None
     ) -> None:
         """Send a blob, unless it is there. `read` opens its bytes anew for each try; an upload that broke off goes on
-        where the registry has got to. `on_sent` gets the bytes that have arrived so far. Stops with Interrupted-like
-        errors that `on_sent` raises."""
+        where the registry has got to. `on_sent` is called in this thread with the bytes that have gone so far (fewer
+        again after a fault; all of them for a blob that was there), and stops the upload by raising anything."""
         ...
 
     def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
