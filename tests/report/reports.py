@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from smlocal.contract import RULES, Allowance, Finding, Outcome, Reason, Rule, Severity, Verdict
@@ -128,6 +129,7 @@ HOSTILE = (
 )
 
 
+EXAMINED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 HOSTILE_REASON = "until <b>spring</b> | \x1b[2J [x](y)"
 ALLOWED = (
     finding("SM101"),
@@ -150,7 +152,9 @@ def report(
 ) -> Report:
     asked = Asked(channels=("train",), hyperparameters={"n_estimators": "20"}, samples=1, scaled_limits=limits)
     examination = Examination(asked, IMAGE, TRIALS["training"], TRIALS["serving"])
-    return Report(image, examination, Verdict(findings, allowances), 9.4321, "0.1.0", strict)
+    return Report(
+        image, examination, Verdict(findings, allowances), 9.4321, "0.1.0", strict, EXAMINED, f"sha256:{64 * 'c'}"
+    )
 
 
 REPORTS = {

@@ -59,8 +59,8 @@ def examine(image: str, check: Check) -> Examination:
     """Make the runs as `smlocal check` does. Raises SmlocalError; without an engine, with what the doctor says."""
     with tempfile.TemporaryDirectory(prefix="smlocal-check-", ignore_cleanup_errors=True) as scratch:
         try:
-            with ready_to_examine(check.settings, Path(scratch), Heard(), image, check.plan, "missing") as runs:
-                return runs(lambda trial: None, Stop())
+            with ready_to_examine(check.settings, Path(scratch), Heard(), image, check.plan, "missing") as ready:
+                return ready.examine(lambda trial: None, Stop())
         except EngineUnavailable as error:
             raise CannotRun(doctor_says(check.settings, error)) from error
 

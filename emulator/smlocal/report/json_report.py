@@ -34,6 +34,8 @@ def as_document(report: Report) -> dict[str, Any]:
         "strict": report.strict,
         "smlocal": report.version,
         "seconds": round(report.seconds, 3),
+        "examined_at": report.examined_at.isoformat() if report.examined_at is not None else None,
+        "configuration": report.configuration or None,
         "scaled_limits": list(examination.asked.scaled_limits),
         "asked": _asked(examination.asked),
         "allowances": [

@@ -47,9 +47,9 @@ def _tell(case: ElementTree.Element, finding: Finding, strict: bool) -> None:
         title = {"message": one_line(finding.title), "type": finding.severity.value}
         ElementTree.SubElement(case, "failure", title).text = _text(finding)
     elif finding.allowed:
-        message = {"message": one_line(f"broken, allowed: {finding.allowed}")}
+        allowed = {"message": one_line(f"broken, allowed: {finding.allowed}")}
         said = f"{finding.severity.value}: {one_line(finding.title)}\n{_text(finding)}"
-        ElementTree.SubElement(case, "skipped", message).text = said
+        ElementTree.SubElement(case, "skipped", allowed).text = said
     elif _is_skipped(finding):
         message = f"{finding.outcome.value}: {'; '.join([finding.why_not, *finding.seen])}"
         ElementTree.SubElement(case, "skipped", {"message": one_line(message)})
