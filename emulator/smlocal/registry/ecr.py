@@ -1,0 +1,157 @@
+"""One repository of Amazon ECR: the distribution protocol with ECR's tokens, repositories and words around it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import BinaryIO, TypeVar
+
+from smlocal.aws_clients import EcrApi, EcrRefused, EcrToken
+from smlocal.errors import RegistryError
+from smlocal.registry import ecr_words
+from smlocal.registry.credentials import Credentials, FindCredentials
+from smlocal.registry.ecr_uri import EcrUri, account_of
+from smlocal.registry.interface import Descriptor, Manifest, Repository
+
+Result = TypeVar("Result")
+
+_EARLY = timedelta(minutes=10)  # before a token expires, another one is asked for
+
+
+class EcrRepository:
+    """A repository as `Repository` has it; whatever is refused is told with the `aws` command that mends it.
+
+    `open_registry` gives the repository that speaks the protocol, with what finds its credentials; `now` is the time
+    with a zone. Nothing is sent before the first call.
+    """
+
+    def __init__(
+        self,
+        uri: EcrUri,
+        api: EcrApi,
+        open_registry: Callable[[FindCredentials], Repository],
+        now: Callable[[], datetime],
+    ) -> None:
+        self.uri = uri
+        self.name = uri.name
+        self._api = api
+        self._open_registry = open_registry
+        self._now = now
+        self._token: EcrToken | None = None
+        self._opened: Repository | None = None
+
+    def prepare(self, *, create: bool) -> None:
+        """Get a token, and see to it that the repository is there; with `create`, make it. Raises RegistryError.
+
+        A principal that may push need not be allowed to look: then the registry itself will tell.
+        """
+        self._renew()
+        try:
+            self._api.mutability(self.uri.account, self.uri.repository)
+        except EcrRefused as error:
+            if error.code == "RepositoryNotFoundException" and create:
+                self._create()
+            elif "AccessDenied" not in error.code:
+                raise self._words(error) from error
+            elif create:
+                self._create()
+
+    def refuse_taken(self, tag: str, digest: str) -> None:
+        """Raises TagIsTaken when the tag names another manifest and the repository lets no tag be moved: that would
+        otherwise be told only after all layers had been sent."""
+        try:
+            immutable = self._api.mutability(self.uri.account, self.uri.repository) == "IMMUTABLE"
+        except EcrRefused:
+            return
+        if immutable and self._names_another(tag, digest):
+            raise ecr_words.taken(tag, self.uri, self._caller())
+
+    def manifest(self, reference: str) -> Manifest:
+        return self._try(lambda registry: registry.manifest(reference))
+
+    def has_blob(self, digest: str) -> bool:
+        return self._try(lambda registry: registry.has_blob(digest))
+
+    def blob(self, digest: str, limit: int) -> bytes:
+        return self._try(lambda registry: registry.blob(digest, limit))
+
+    def push_blob(
+        self, blob: Descriptor, read: Callable[[], BinaryIO], on_sent: Callable[[int], None] = lambda total: None
+    ) -> None:
+        self._try(lambda registry: registry.push_blob(blob, read, on_sent))
+
+    def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
+        self._try(lambda registry: registry.put_manifest(manifest, tag), tag)
+
+    def remove_manifest(self, digest: str) -> None:
+        """By ECR's API, which would remove its tags as well: one that has some is refused."""
+        try:
+            tags = self._api.tags(self.uri.account, self.uri.repository, digest)
+            if tags:
+                raise RegistryError(f"{digest} in {self.name} is not removed: {', '.join(tags)} names it")
+            self._api.delete(self.uri.account, self.uri.repository, digest)
+        except EcrRefused as error:
+            raise self._words(error) from error
+
+    def referrers(self, digest: str) -> tuple[Descriptor, ...]:
+        return self._try(lambda registry: registry.referrers(digest))
+
+    def attach(self, manifest: Manifest, subject: str) -> None:
+        self._try(lambda registry: registry.attach(manifest, subject))
+
+    def _try(self, do: Callable[[Repository], Result], tag: str | None = None) -> Result:
+        """Once more with a new token when the registry says that it has expired."""
+        try:
+            return do(self._registry())
+        except RegistryError as error:
+            if not ecr_words.is_expired(error):
+                raise ecr_words.of_registry(error, self.uri, self._caller(), tag) from error
+        self._renew()
+        try:
+            return do(self._registry())
+        except RegistryError as error:
+            raise ecr_words.of_registry(error, self.uri, self._caller(), tag) from error
+
+    def _registry(self) -> Repository:
+        if self._token is None or self._now() >= self._token.expires_at - _EARLY:
+            self._renew()
+        if self._opened is None:
+            self._opened = self._open_registry(self._credentials)
+        return self._opened
+
+    def _renew(self) -> None:
+        try:
+            self._token = self._api.token()
+        except EcrRefused as error:
+            raise self._words(error) from error
+        self._opened = None  # it may have the former one
+
+    def _credentials(self) -> Credentials:
+        assert self._token is not None
+        try:
+            name, _, password = base64.b64decode(self._token.text, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            raise RegistryError(f"{self._api.endpoint_url} gave a token that is none") from None
+        return Credentials(name, password)
+
+    def _create(self) -> None:
+        try:
+            self._api.create(self.uri.account, self.uri.repository)
+        except EcrRefused as error:
+            if error.code != "RepositoryAlreadyExistsException":  # somebody was faster
+                raise self._words(error) from error
+
+    def _names_another(self, tag: str, digest: str) -> bool:
+        try:
+            return self.manifest(tag).digest != digest
+        except RegistryError:
+            return False
+
+    def _caller(self) -> ecr_words.Caller:
+        account = account_of(self._token.endpoint) if self._token is not None else ""
+        return ecr_words.Caller(self._api.profile, self._api.found_in, account)
+
+    def _words(self, error: EcrRefused) -> RegistryError:
+        return ecr_words.words_for(error, self.uri, self._caller(), self._api.endpoint_url)
