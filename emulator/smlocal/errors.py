@@ -27,6 +27,7 @@
         │   └── TagIsTaken          an immutable tag that is in use
         └── ConnectionFailed        an HTTP exchange did not complete
             ├── TimedOut            ... within the time that it was given
+            ├── NotTrusted          ... because the server's certificate is not one that this machine believes
             └── ResponseTooLarge    ... because the answer's body was longer than allowed
 
 An exception means that smlocal could not do its work; what a container did wrong is a value in its evidence.
@@ -158,6 +159,10 @@ class ConnectionFailed(CannotRun):
 
 class TimedOut(ConnectionFailed):
     """An HTTP exchange did not complete within the time that it was given."""
+
+
+class NotTrusted(ConnectionFailed):
+    """An HTTP exchange was not begun, because the server's certificate could not be verified."""
 
 
 class ResponseTooLarge(ConnectionFailed):

@@ -61,6 +61,7 @@ class Settings:
     s3_endpoint_url: str | None = None  # None: the directory store in the state folder
     strict: bool = False  # /opt/ml/input/config with mode 0644, as captured in 2022
     state_limit_bytes: int = 20 * 1024 * MEBIBYTE
+    plain_http_registries: str = ""  # hosts (with ports) that are spoken to without TLS, with commas between
     limits: Limits = field(default_factory=Limits)
 
     @property

@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from smlocal.images.build import ImageBuilder
     from smlocal.journal import Journal
     from smlocal.launch import Launcher
+    from smlocal.registry.interface import Repository
+    from smlocal.registry.reference import RegistryReference
     from smlocal.storage.interface import ObjectStore
     from smlocal.storage.mounted import Mount
     from smlocal.training import TrainingRunner
@@ -59,6 +62,27 @@ class Program:
         from smlocal.http_client import HttpClient
 
         return HttpClient()
+
+    @cached_property
+    def outbound_http(self) -> HttpClient:
+        """For what is not on this machine: through the environment's proxy, with its certificates."""
+        from smlocal.http_client import HttpClient
+        from smlocal.outbound import Outbound
+
+        return HttpClient(Outbound(os.environ))
+
+    def repository(self, reference: RegistryReference) -> Repository:
+        """The repository that an image reference names, with the credentials that `docker login` has kept."""
+        from smlocal.registry.credentials import DockerCredentials
+        from smlocal.registry.distribution import DistributionRepository
+
+        without_tls = {host.strip().lower() for host in self.settings.plain_http_registries.split(",")}
+        return DistributionRepository(
+            reference,
+            self.outbound_http,
+            DockerCredentials(reference.registry, os.environ, Path.home()),
+            plain_http=reference.registry in without_tls,
+        )
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -197,7 +221,7 @@ class Program:
     def close(self) -> None:
         while self._closers:
             self._closers.pop()()
-        for name in ("http", "engine"):
+        for name in ("http", "outbound_http", "engine"):
             found = self.__dict__.get(name)
             if found is not None and found is not self._given_engine:
                 found.close()

@@ -108,6 +108,7 @@ class ScriptedRepository:
             )
         with self._lock:
             self.blobs[blob.digest] = content
+        on_sent(blob.size)
 
     def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
         self._enter("put_manifest", tag or manifest.digest)
