@@ -19,6 +19,7 @@ from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
     from mypy_boto3_s3.client import S3Client
 
 # where botocore looks for each variable: key in its file, environment variable, default, conversion
@@ -197,10 +198,12 @@ class EcrApi:
             )
             return tuple(tag for item in found["imageDetails"] for tag in item.get("imageTags", ()))
 
-    def delete(self, account: str, repository: str, digest: str) -> None:
+    def delete(self, account: str, repository: str, *, digest: str = "", tag: str = "") -> None:
+        """An image with all its tags, or one tag (and the image, if it was its last)."""
+        identifier: ImageIdentifierTypeDef = {"imageDigest": digest} if digest else {"imageTag": tag}
         with _ecr_told("BatchDeleteImage"):
             answer = self._client.batch_delete_image(
-                registryId=account, repositoryName=repository, imageIds=[{"imageDigest": digest}]
+                registryId=account, repositoryName=repository, imageIds=[identifier]
             )
         for failure in answer.get("failures", ()):
             raise EcrRefused(

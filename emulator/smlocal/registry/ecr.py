@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 from smlocal.aws_clients import EcrApi, EcrRefused, EcrToken
-from smlocal.errors import RegistryError
+from smlocal.errors import NotInRegistry, RegistryError
 from smlocal.registry import ecr_words
 from smlocal.registry.credentials import Credentials, FindCredentials
 from smlocal.registry.ecr_uri import EcrUri, account_of
@@ -39,6 +41,7 @@ class EcrRepository:
         self._api = api
         self._open_registry = open_registry
         self._now = now
+        self._lock = threading.Lock()
         self._token: EcrToken | None = None
         self._opened: Repository | None = None
 
@@ -47,7 +50,7 @@ class EcrRepository:
 
         A principal that may push need not be allowed to look: then the registry itself will tell.
         """
-        self._renew()
+        self._registry()
         try:
             self._api.mutability(self.uri.account, self.uri.repository)
         except EcrRefused as error:
@@ -86,14 +89,23 @@ class EcrRepository:
         self._try(lambda registry: registry.put_manifest(manifest, tag), tag)
 
     def remove_manifest(self, digest: str) -> None:
-        """By ECR's API, which would remove its tags as well: one that has some is refused."""
+        """By ECR's API: its registry removes nothing by itself."""
+        with self._told():
+            self._api.delete(self.uri.account, self.uri.repository, digest=digest)
+
+    def tags_of(self, digest: str) -> tuple[str, ...]:
         try:
-            tags = self._api.tags(self.uri.account, self.uri.repository, digest)
-            if tags:
-                raise RegistryError(f"{digest} in {self.name} is not removed: {', '.join(tags)} names it")
-            self._api.delete(self.uri.account, self.uri.repository, digest)
-        except EcrRefused as error:
-            raise self._words(error) from error
+            with self._told():
+                return self._api.tags(self.uri.account, self.uri.repository, digest)
+        except NotInRegistry:
+            return ()
+
+    def remove_tag(self, tag: str) -> None:
+        """An image goes with its last tag. Source: API reference, BatchDeleteImage."""
+        if len(self.tags_of(self.manifest(tag).digest)) < 2:
+            raise RegistryError(f"ECR would remove the image with the tag {tag} of {self.name}, its last one")
+        with self._told():
+            self._api.delete(self.uri.account, self.uri.repository, tag=tag)
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
         return self._try(lambda registry: registry.referrers(digest))
@@ -103,45 +115,44 @@ class EcrRepository:
 
     def _try(self, do: Callable[[Repository], Result], tag: str | None = None) -> Result:
         """Once more with a new token when the registry says that it has expired."""
+        registry = self._registry()
         try:
-            return do(self._registry())
+            return do(registry)
         except RegistryError as error:
             if not ecr_words.is_expired(error):
                 raise ecr_words.of_registry(error, self.uri, self._caller(), tag) from error
-        self._renew()
+        self._renew(registry)
         try:
             return do(self._registry())
         except RegistryError as error:
             raise ecr_words.of_registry(error, self.uri, self._caller(), tag) from error
 
     def _registry(self) -> Repository:
-        if self._token is None or self._now() >= self._token.expires_at - _EARLY:
-            self._renew()
-        if self._opened is None:
-            self._opened = self._open_registry(self._credentials)
-        return self._opened
+        with self._lock:
+            found = self._opened
+            if found is not None and self._token is not None and self._now() < self._token.expires_at - _EARLY:
+                return found
+        return self._renew(found)
 
-    def _renew(self) -> None:
-        try:
-            self._token = self._api.token()
-        except EcrRefused as error:
-            raise self._words(error) from error
-        self._opened = None  # it may have the former one
+    def _renew(self, former: Repository | None) -> Repository:
+        """A new token, unless another thread has got one in the place of what `former` has."""
+        with self._lock:
+            if self._opened is None or self._opened is former:
+                with self._told():
+                    self._token = self._api.token()
+                self._opened = self._open_registry(partial(self._credentials, self._token))
+            return self._opened
 
-    def _credentials(self) -> Credentials:
-        assert self._token is not None
+    def _credentials(self, token: EcrToken) -> Credentials:
         try:
-            name, _, password = base64.b64decode(self._token.text, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+            name, _, password = base64.b64decode(token.text, validate=True).decode().partition(":")
+        except ValueError:  # no base64, no text
             raise RegistryError(f"{self._api.endpoint_url} gave a token that is none") from None
         return Credentials(name, password)
 
     def _create(self) -> None:
-        try:
+        with self._told(), _but("RepositoryAlreadyExistsException"):  # somebody was faster
             self._api.create(self.uri.account, self.uri.repository)
-        except EcrRefused as error:
-            if error.code != "RepositoryAlreadyExistsException":  # somebody was faster
-                raise self._words(error) from error
 
     def _names_another(self, tag: str, digest: str) -> bool:
         try:
@@ -153,5 +164,22 @@ class EcrRepository:
         account = account_of(self._token.endpoint) if self._token is not None else ""
         return ecr_words.Caller(self._api.profile, self._api.found_in, account)
 
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except EcrRefused as error:
+            raise self._words(error) from error
+
     def _words(self, error: EcrRefused) -> RegistryError:
         return ecr_words.words_for(error, self.uri, self._caller(), self._api.endpoint_url)
+
+
+@contextlib.contextmanager
+def _but(code: str) -> Iterator[None]:
+    """This refusal is none."""
+    try:
+        yield
+    except EcrRefused as error:
+        if error.code != code:
+            raise

@@ -2,8 +2,8 @@
 
 Sources: the codes in botocore's service model of ECR and in the API reference's common errors; AWS's texts of denied
 requests as users saw them (aws-actions/amazon-ecr-login issue 232, aws/aws-cli issue 5592), of an expired token
-(CircleCI-Public/aws-ecr-orb issue 265), of immutable tags (moby/buildkit issue 3776) and missing repositories (aws-actions/
-amazon-ecr-login issue 4); what a push needs to be allowed: the user guide, image-push-iam.
+(CircleCI-Public/aws-ecr-orb issue 265), of immutable tags (moby/buildkit issue 3776) and missing repositories
+(aws-actions/amazon-ecr-login issue 4); what a push needs to be allowed: the user guide, image-push-iam.
 """
 
 from __future__ import annotations
