@@ -20,6 +20,7 @@
         ├── StorageError            objects could not be read or written
         │   ├── NoSuchBucket
         │   └── NoSuchObject
+        ├── NotPublished            an image did not get to its tag; what was put is removed where that can be
         ├── RegistryError           a registry of images refused or broke off an operation
         │   ├── RegistryUnreachable no complete answer, however often it was asked
         │   ├── RegistryDenied      credentials are missing or wrong, or permission is
@@ -131,6 +132,18 @@ class NoSuchBucket(StorageError):
 
 class NoSuchObject(StorageError):
     """The object does not exist."""
+
+
+class NotPublished(CannotRun):
+    """An image was not published. `step` is where it failed (`gate.publish.STEPS`), `why` a sentence that says why and
+    what mends it, `standing` one that says what is in the registry now; what failed is its `__cause__`.
+    """
+
+    def __init__(self, step: str, why: str, standing: str) -> None:
+        super().__init__(f"not published ({step}): {why}. {standing}")
+        self.step = step
+        self.why = why
+        self.standing = standing
 
 
 class RegistryError(CannotRun):

@@ -38,7 +38,8 @@ class KnownLayer:
 class LayerCache:
     """The cache in `folder`. Several processes may use it at once: the last one's additions win."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, most_layers: int = _MOST_LAYERS, most_configs: int = _MOST_CONFIGS) -> None:
+        self._most_layers, self._most_configs = most_layers, most_configs
         self._layers = folder / "layers.json"
         self._configs = folder / "configs"
 
@@ -63,7 +64,7 @@ class LayerCache:
             for layer in layers:
                 known.pop(layer.diff_id, None)
                 known[layer.diff_id] = layer
-            entries = [_entry(layer) for layer in list(known.values())[-_MOST_LAYERS:]]
+            entries = [_entry(layer) for layer in list(known.values())[-self._most_layers :]]
             _replace(self._layers, json.dumps(entries, indent=0).encode())
             _replace(self._configs / f"{_hex(image_id)}.{_hex(digest_of(config))}", config)
             self._shrink()
@@ -71,7 +72,7 @@ class LayerCache:
     def _shrink(self) -> None:
         """Forget the oldest configurations, and drafts of writers that died."""
         found = sorted(self._configs.iterdir(), key=lambda path: path.stat().st_mtime)
-        for path in found[:-_MOST_CONFIGS]:
+        for path in found[: -self._most_configs]:
             path.unlink(missing_ok=True)
 
     def _read(self) -> dict[str, KnownLayer]:

@@ -48,7 +48,7 @@ def sweep(parent: Path) -> None:
 
 
 def _locked(parent: Path) -> IO[bytes]:
-    """A new lock that is held and in its place: between its making and its locking another's sweep may have taken it."""
+    """A new lock that is held and in its place: before it was locked another's sweep may have taken it."""
     while True:
         lock = (parent / f"{secrets.token_hex(8)}{_LOCK}").open("xb")
         with contextlib.suppress(OSError):  # a file system without locks: nothing can be swept there either

@@ -74,7 +74,17 @@ class Repository(Protocol):
         ...
 
     def remove_manifest(self, digest: str) -> None:
-        """What no tag names any more. Raises NotInRegistry; RegistryError where the registry removes nothing."""
+        """With every tag that names it: ask `tags_of` first. Raises NotInRegistry; RegistryError where the registry
+        removes nothing."""
+        ...
+
+    def tags_of(self, digest: str) -> tuple[str, ...]:
+        """The tags that name this manifest now; RegistryError where that cannot be found out."""
+        ...
+
+    def remove_tag(self, tag: str) -> None:
+        """The name alone; the manifest stays. Raises NotInRegistry; RegistryError where the registry removes no name
+        alone (distribution before 3.0)."""
         ...
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:

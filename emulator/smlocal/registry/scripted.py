@@ -41,12 +41,14 @@ class ScriptedRepository:
         *,
         immutable: bool = False,
         removes: bool = True,
+        removes_tags: bool = True,
         lists_referrers: bool = True,
     ) -> None:
         """`lists_referrers=False` is a registry before OCI 1.1: what is attached is in an index under a tag."""
         self.name = name
         self.immutable = immutable
         self.removes = removes
+        self.removes_tags = removes_tags
         self.lists_referrers = lists_referrers
         self.away = False  # no answer to anything
         self.manifests: dict[str, Manifest] = {}
@@ -124,6 +126,20 @@ class ScriptedRepository:
                 raise NotInRegistry(f"{self.name} has no manifest {digest}")
             del self.manifests[digest]
             self.tags = {tag: named for tag, named in self.tags.items() if named != digest}
+
+    def tags_of(self, digest: str) -> tuple[str, ...]:
+        self._enter("tags_of", digest)
+        with self._lock:
+            return tuple(tag for tag, named in self.tags.items() if named == digest)
+
+    def remove_tag(self, tag: str) -> None:
+        self._enter("remove_tag", tag)
+        with self._lock:
+            if not self.removes_tags:
+                raise RegistryError(f"{self.name} removes no tag alone")
+            if tag not in self.tags:
+                raise NotInRegistry(f"{self.name} has no tag {tag}")
+            del self.tags[tag]
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
         self._enter("referrers", digest)
