@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from smlocal.errors import NotInRegistry, RegistryDenied, RegistryError, Registr
 from smlocal.registry.credentials import Credentials, FindCredentials
 from smlocal.registry.ecr import EcrRepository
 from smlocal.registry.ecr_uri import EcrUri, ecr_of
-from smlocal.registry.interface import DOCKER_MANIFEST, Manifest, Repository
+from smlocal.registry.interface import DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor, Manifest, Repository, digest_of
 from smlocal.registry.scripted import ScriptedRepository
 from tests.registry.ecr_server import RefusingEcr, refusing_ecr
 
@@ -28,7 +29,8 @@ REGION = "eu-west-1"
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=timezone.utc)
 USER = f"arn:aws:iam::{OWN}:user/builders/ann"
 ROLE = f"arn:aws:sts::{OWN}:assumed-role/ci-role/session-1"
-MANIFEST = Manifest(DOCKER_MANIFEST, b'{"schemaVersion":2}')
+CONFIG = {"mediaType": DOCKER_CONFIG, "digest": digest_of(b"{}"), "size": 2}
+MANIFEST = Manifest(DOCKER_MANIFEST, json.dumps({"schemaVersion": 2, "config": CONFIG, "layers": []}).encode())
 
 
 def uri(repository: str = "team/model", account: str = OWN) -> EcrUri:
@@ -69,6 +71,7 @@ class Opened:
 
     def __init__(self) -> None:
         self.registry = ScriptedRepository("registry")
+        self.registry.push_blob(Descriptor(DOCKER_CONFIG, digest_of(b"{}"), 2), lambda: io.BytesIO(b"{}"))
         self.with_: list[Credentials | None] = []
 
     def __call__(self, find: FindCredentials) -> Repository:
@@ -370,7 +373,7 @@ def test_an_immutable_tag_that_names_another_image_is_told_before_anything_is_se
     with pytest.raises(TagIsTaken) as refused:
         made.refuse_taken("1", "sha256:another")
     assert "choose another tag, or let tags be moved with `aws ecr put-image-tag-mutability" in str(refused.value)
-    made.refuse_taken("1", MANIFEST.digest)
+    made.refuse_taken("1", digest_of(b"{}"))
     made.refuse_taken("2", "sha256:another")
 
 

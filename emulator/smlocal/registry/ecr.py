@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -45,6 +46,11 @@ class EcrRepository:
         self._token: EcrToken | None = None
         self._opened: Repository | None = None
 
+    @property
+    def endpoint_url(self) -> str:
+        """Of ECR's API."""
+        return self._api.endpoint_url
+
     def prepare(self, *, create: bool) -> None:
         """Get a token, and see to it that the repository is there; with `create`, make it. Raises RegistryError.
 
@@ -61,14 +67,15 @@ class EcrRepository:
             elif create:
                 self._create()
 
-    def refuse_taken(self, tag: str, digest: str) -> None:
-        """Raises TagIsTaken when the tag names another manifest and the repository lets no tag be moved: that would
-        otherwise be told only after all layers had been sent."""
+    def refuse_taken(self, tag: str, image_id: str) -> None:
+        """Raises TagIsTaken when the tag names another image and the repository lets no tag be moved: that would
+        otherwise be told only after all layers had been sent. The same image is known by its configuration's digest.
+        """
         try:
             immutable = self._api.mutability(self.uri.account, self.uri.repository) == "IMMUTABLE"
         except EcrRefused:
             return
-        if immutable and self._names_another(tag, digest):
+        if immutable and self._names_another(tag, image_id):
             raise ecr_words.taken(tag, self.uri, self._caller())
 
     def manifest(self, reference: str) -> Manifest:
@@ -154,11 +161,14 @@ class EcrRepository:
         with self._told(), _but("RepositoryAlreadyExistsException"):  # somebody was faster
             self._api.create(self.uri.account, self.uri.repository)
 
-    def _names_another(self, tag: str, digest: str) -> bool:
+    def _names_another(self, tag: str, image_id: str) -> bool:
         try:
-            return self.manifest(tag).digest != digest
-        except RegistryError:
+            document = json.loads(self.manifest(tag).content)
+            return bool(document["config"]["digest"] != image_id)
+        except NotInRegistry:
             return False
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return True  # an index of several images, or none at all
 
     def _caller(self) -> ecr_words.Caller:
         account = account_of(self._token.endpoint) if self._token is not None else ""
@@ -173,6 +183,14 @@ class EcrRepository:
 
     def _words(self, error: EcrRefused) -> RegistryError:
         return ecr_words.words_for(error, self.uri, self._caller(), self._api.endpoint_url)
+
+
+def connected(uri: EcrUri, endpoint_url: str | None, profile: str) -> EcrApi:
+    """ECR's API for a URI; nothing is sent. Raises RegistryError, such as for a profile that is not there."""
+    try:
+        return EcrApi(uri.region, endpoint_url, fips=uri.fips, dual_stack=uri.dual_stack)
+    except EcrRefused as error:
+        raise ecr_words.words_for(error, uri, ecr_words.Caller(profile), endpoint_url or "") from error
 
 
 @contextlib.contextmanager
