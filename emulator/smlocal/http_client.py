@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
+import weakref
 from collections.abc import AsyncIterable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -80,6 +81,7 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._transports: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed = False
 
     def request(
@@ -224,8 +226,16 @@ class HttpClient:
     def _open_session(self) -> aiohttp.ClientSession:
         import aiohttp
 
+        transports = self._transports
+
+        class Connector(aiohttp.TCPConnector):
+            async def connect(self, *args: Any, **more: Any) -> Any:
+                connection = await super().connect(*args, **more)
+                transports.add(connection.transport)
+                return connection
+
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+            connector=Connector(limit=0, keepalive_timeout=_IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_OWN_HEADERS,
             auto_decompress=False,
@@ -244,6 +254,8 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        for transport in tuple(self._transports):
+            transport.abort()  # one that still had something to send when it was broken off would wait for its peer
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()

@@ -142,6 +142,7 @@ class TokenServer:
 def serving_tokens(server: TokenServer) -> Iterator[TokenServer]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             asked = parse_qs(urlsplit(self.path).query)

@@ -145,8 +145,8 @@ class Authorization:
         refusal = read_refusal(answer.status, answer.reason, answer.body)
         doing = f"asking for a token of {self._host}"
         if answer.status in (401, 403):
-            return error_of(refusal, doing, self._place, self._host)
-        return RegistryDenied(f"{doing} failed ({refusal.words}); run `docker login {self._host}`")
+            return RegistryDenied(self.conceal(str(error_of(refusal, doing, self._place, self._host))))
+        return RegistryDenied(self.conceal(f"{doing} failed ({refusal.words}); run `docker login {self._host}`"))
 
 
 def _nothing() -> None:

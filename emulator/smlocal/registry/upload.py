@@ -59,6 +59,7 @@ class BlobUpload:
         self._whole = False  # the registry takes no parts: PUT with everything
         self._offset = 0
         self._is_unsure = location is not None  # how far it has got
+        self._refused_at: int | None = None  # where a small chunk was not taken
         self._restarts = 0
         self._doing = f"sending {blob.digest}"
         self._faults = Faults(wire.patience, f"{self._doing} ({wire.place})")
@@ -160,8 +161,10 @@ class BlobUpload:
             self._chunk = SMALL_CHUNK_BYTES
         elif answer.status == 413:
             raise self._wire.refusal(answer, self._doing)
+        elif self._refused_at == self._offset:
+            self._send_whole()
         else:
-            self._faults.wait(self._wire.refusal_words(answer))
+            self._refused_at = self._offset
 
     def _end(self, body: Body | None) -> bool:
         answer = self._once("PUT", _with_digest(self._place(), self._blob.digest), body=body or b"")
