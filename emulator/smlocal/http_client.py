@@ -265,7 +265,8 @@ class HttpClient:
 async def _body_of(
     answer: aiohttp.ClientResponse, max_response: int | None, sink: Callable[[bytes], None] | None
 ) -> bytes:
-    if max_response is not None and (answer.content_length or 0) > max_response:
+    length = 0 if answer.method == "HEAD" else answer.content_length or 0  # HEAD tells of a body that does not come
+    if max_response is not None and length > max_response:
         raise _too_large(answer, max_response)
     pieces: list[bytes] = []
     take = pieces.append if sink is None else sink

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 from smlocal.engine.scripted import Script, ScriptedEngine, ScriptedImage
 from smlocal.engine.scripted_saving import layer_of
 from smlocal.gate.publish import Publisher
+from smlocal.http_client import HttpClient
 from smlocal.images.export import ImageExporter
 from smlocal.images.layer_cache import LayerCache
 from smlocal.registry.scripted import ScriptedRepository
+from tests.gate.registry import RealRegistry
+from tests.registry.docker_registry import docker_registry
 
 IMAGE = "team/model:1"
 LAYERS = tuple(layer_of({f"/file{number}": bytes([number]) * 50_000}) for number in range(4))
@@ -46,3 +50,10 @@ class Bench:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
+    """Debian's docker-registry."""
+    with docker_registry(tmp_path_factory.mktemp("registry")) as place, HttpClient() as http:
+        yield RealRegistry(place, http)

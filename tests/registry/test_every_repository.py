@@ -205,3 +205,39 @@ def test_where_no_list_is_kept_the_index_is_under_the_tag_that_the_specification
     entry = json.loads(index.content)["manifests"][0]
     assert index.media_type == OCI_INDEX
     assert (entry["artifactType"], entry["annotations"]) == ("application/vnd.in-toto+json", {"made": "by a test"})
+
+
+def test_the_tags_of_a_manifest_are_those_that_name_it_now(repository: Repository) -> None:
+    first, second = sample(), sample()
+    assert repository.tags_of(first.manifest.digest) == ()
+    for image in (first, second):
+        image.push_blobs(repository)
+        repository.put_manifest(image.manifest, "latest")
+    for tag in ("1.0", "1.1"):
+        repository.put_manifest(first.manifest, tag)
+    assert sorted(repository.tags_of(first.manifest.digest)) == ["1.0", "1.1"]
+    assert repository.tags_of(second.manifest.digest) == ("latest",)
+
+
+def test_a_removed_manifest_takes_its_tags_along(repository: Repository) -> None:
+    image = sample()
+    image.push_blobs(repository)
+    repository.put_manifest(image.manifest, "1.0")
+    repository.remove_manifest(image.manifest.digest)
+    assert repository.tags_of(image.manifest.digest) == ()
+    with pytest.raises(NotInRegistry):
+        repository.manifest("1.0")
+
+
+def test_a_tag_is_removed_alone_or_that_is_refused(repository: Repository) -> None:
+    image = sample()
+    image.push_blobs(repository)
+    repository.put_manifest(image.manifest, "1.0")
+    try:
+        repository.remove_tag("1.0")
+    except RegistryError:
+        assert repository.manifest("1.0") == image.manifest  # distribution before 3.0
+    else:
+        with pytest.raises(NotInRegistry):
+            repository.manifest("1.0")
+    assert repository.manifest(image.manifest.digest) == image.manifest

@@ -28,7 +28,7 @@ from smlocal.images.image_config import ImageConfig, read_config
 from smlocal.images.layer_cache import KnownLayer, LayerCache
 from smlocal.images.layer_files import LayerFiles, LayerSeen
 from smlocal.images.saved_image import LONGEST_DOCUMENT, SavedImage, read_saved
-from smlocal.images.spool import spool_folder
+from smlocal.images.spool import spool_folder, sweep
 from smlocal.registry.interface import Descriptor, digest_of
 from smlocal.streams import counted, reader_of
 
@@ -78,6 +78,7 @@ class ImageExporter:
         Raises ImageNotFound, DiskFull (the text says how much room the layers may need), NotSupported for an image that
         no single Docker manifest can hold, EngineError when what the engine saved is not that image.
         """
+        sweep(self._spool)
         facts = self._engine.image(image_id)
         if facts.id != image_id:
             raise EngineError(f"the engine gives {facts.id} for the image {image_id}")

@@ -22,10 +22,10 @@ _LOCK = ".lock"
 
 @contextlib.contextmanager
 def spool_folder(parent: Path) -> Iterator[Path]:
-    """An empty folder below `parent`. Raises DiskFull, StorageError."""
+    """An empty folder below `parent`, after what dead owners left there was removed. Raises DiskFull, StorageError."""
+    sweep(parent)
     with told(f"preparing {parent}"):
         parent.mkdir(parents=True, exist_ok=True)
-        sweep(parent)
         lock = _locked(parent)
     folder = Path(lock.name).with_suffix("")
     try:
@@ -39,7 +39,7 @@ def spool_folder(parent: Path) -> Iterator[Path]:
 
 
 def sweep(parent: Path) -> None:
-    """Remove what owners that died left."""
+    """Remove what owners that died left, where no folder is needed either."""
     for path in parent.glob(f"*{_LOCK}"):
         with contextlib.suppress(OSError), path.open("r+b") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

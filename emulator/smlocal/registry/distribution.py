@@ -25,7 +25,7 @@ from smlocal.registry.interface import (
     Manifest,
     digest_of,
 )
-from smlocal.registry.reference import RegistryReference, is_digest
+from smlocal.registry.reference import RegistryReference, is_digest, is_tag
 from smlocal.registry.referrers import check_subject, listed, referrers_tag, with_referrer
 from smlocal.registry.retries import Patience
 from smlocal.registry.source import Source
@@ -35,7 +35,8 @@ from smlocal.registry.wire import ANSWER_BYTES, Answer, RegistryWire
 MANIFEST_BYTES = 4 * 1024 * 1024  # what the specification has registries accept at least
 _ACCEPTED = ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, OCI_INDEX, DOCKER_LIST))
 _GOOD = (200, 201, 202, 204)
-_PAGES = 20  # of referrers
+_PAGES = 20  # of referrers, of tags
+_MOST_TAGS = 500  # to ask what each of them names
 _ATTACH_TRIES = 4  # of an index that somebody else changes at the same time
 
 
@@ -118,6 +119,17 @@ class DistributionRepository:
         if answer.status not in _GOOD:
             raise self._refused(answer, doing)
 
+    def tags_of(self, digest: str) -> tuple[str, ...]:
+        """The protocol knows the way from a tag to its manifest only: each tag is asked."""
+        return tuple(tag for tag in self._tags() if self._is_under(tag, digest))
+
+    def remove_tag(self, tag: str) -> None:
+        """The specification has removal by tag since 1.0; distribution before 3.0 refuses it (observed: 2.8.2)."""
+        doing = f"removing the tag {tag}"
+        answer = self._wire.ask(doing, "DELETE", f"/manifests/{tag}", action=DELETE)
+        if answer.status not in _GOOD:
+            raise self._refused(answer, doing)
+
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:
         found = self._listed_referrers(digest)
         if found is not None:
@@ -170,6 +182,23 @@ class DistributionRepository:
         except NotInRegistry:
             return False
 
+    def _tags(self) -> list[str]:
+        found: list[str] = []
+        path: str | None = f"/tags/list?n={_MOST_TAGS}"
+        for _ in range(_PAGES):
+            if path is None:
+                return found
+            answer = self._wire.ask("listing the tags", "GET", path, limit=MANIFEST_BYTES)
+            if answer.status == 404:
+                return found
+            if answer.status != 200:
+                raise self._refused(answer, "listing the tags")
+            found += _names(answer.body)
+            if len(found) > _MOST_TAGS:
+                break
+            path = _next_page(answer, "/tags/list")
+        raise RegistryError(f"{self.name} has more than {_MOST_TAGS} tags, too many to ask what each of them names")
+
     def _listed_referrers(self, digest: str) -> tuple[Descriptor, ...] | None:
         """By the referrers API; None where there is none."""
         found: list[Descriptor] = []
@@ -211,6 +240,15 @@ def _media_type(answer: Answer) -> str:
     except (ValueError, AttributeError, RecursionError):
         found = None
     return found if isinstance(found, str) else said
+
+
+def _names(body: bytes) -> list[str]:
+    """The tags of one page; a repository without any may say null."""
+    try:
+        tags = json.loads(body)["tags"] or []
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RegistryError("the registry's list of tags is none") from error
+    return [tag for tag in tags if isinstance(tag, str) and is_tag(tag)] if isinstance(tags, list) else []
 
 
 def _next_page(answer: Answer, path: str) -> str | None:

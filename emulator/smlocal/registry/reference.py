@@ -72,6 +72,10 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+def is_tag(text: str) -> bool:
+    return _TAG.fullmatch(text) is not None
+
+
 def _names_a_host(component: str) -> bool:
     """Docker's rule: what could not be a component of a path, or is "localhost"."""
     return any(mark in component for mark in ".:[") or component == "localhost" or component.lower() != component
