@@ -61,8 +61,8 @@ class PushProgress(contextlib.ExitStack):
             self._sent[blob.digest] = sent
             whole = sum(self._sent.values())
         name, of = blob.digest[:19], size_in_words(blob.size)
-        if sent == blob.size and before != sent and not self._is_terminal:
-            self._terminal.say(f"  {name} {of} is there")
+        if before is not None and before < sent == blob.size and not self._is_terminal:  # else it was there
+            self._terminal.say(f"  {name} {of} sent")
         self._news(f"{size_in_words(whole)} in {len(self._sent)} blobs; {name} {size_in_words(sent)} of {of}")
 
     def _news(self, text: str) -> None:
