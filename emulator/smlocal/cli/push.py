@@ -124,7 +124,7 @@ def _not_pushed(terminal: Terminal, report: Report, name: Named) -> None:
         return
     answer(terminal, report)
     word = "DRY RUN" if report.passed else "NOT PUSHED"
-    terminal.marked(f"{word} {name.text}: nothing was sent", _STYLES)
+    terminal.marked(f"nothing was sent, neither to AWS nor to a registry\n{word} {name.text}", _STYLES)
 
 
 def _publish(
@@ -218,6 +218,9 @@ def _lines(report: Report, name: Named, published: Published, attached: str, sta
     yield f"        {published.image_id}"
     yield f"verdict {_verdict(report)}"
     yield from (f"allowed {item.rule}: {item.allowed}" for item in report.verdict.allowed)
+    limits = report.examination.asked.scaled_limits
+    if limits:
+        yield f"limits  not SageMaker's: {', '.join(limits)}"
     sent = sum(item.sent for item in published.layers)
     seconds = sum(published.seconds.values())
     told = f"{sent} of {len(published.layers)} layers sent ({size_in_words(published.sent_bytes)})"
@@ -227,7 +230,7 @@ def _lines(report: Report, name: Named, published: Published, attached: str, sta
         yield f"stated  in {stating.file}, unsigned"
     if attached:
         yield f"beside  {attached}"
-        yield f"        the unsigned statement; try: smlocal verify {name.text}"
+        yield "        is the statement, unsigned; `smlocal verify` finds it"
     yield f"digest  {published.digest}"
     yield f"PUSHED {name.text}"
 

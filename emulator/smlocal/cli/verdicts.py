@@ -67,12 +67,13 @@ def reports_on(
     *,
     keep: bool = False,
     fresh: bool = True,
+    remember: bool = True,
 ) -> list[Report]:
     """Examine the images one after the other, so that none is measured beside another, and judge them.
 
     Whatever can be refused is refused before the first run. The state folders of the runs are gone afterwards, unless
-    they are to be kept. What was seen is kept for `push`; unless it is to be `fresh`, an image that has not changed is
-    not examined again. Raises UsageError, NotSupported, CannotRun, ImageNotFound.
+    they are to be kept. What was seen is remembered for `push`; unless it is to be `fresh`, an image that has not
+    changed is not examined again. Raises UsageError, NotSupported, CannotRun, ImageNotFound.
     """
     from smlocal.cli.examining import ready_to_examine
 
@@ -84,10 +85,10 @@ def reports_on(
             ready.append(
                 held.enter_context(ready_to_examine(common.settings(), scratch, terminal, image, wanted.plan, policy))
             )
-        return [_report(common, image, one, wanted, fresh) for image, one in zip(images, ready, strict=True)]
+        return [_report(common, image, one, wanted, fresh, remember) for image, one in zip(images, ready, strict=True)]
 
 
-def _report(common: Common, image: str, ready: Ready, wanted: Wanted, fresh: bool) -> Report:
+def _report(common: Common, image: str, ready: Ready, wanted: Wanted, fresh: bool, remember: bool) -> Report:
     from smlocal.contract import RULES, Outcome, judge
     from smlocal.gate.circumstances import circumstances, configuration_digest
     from smlocal.gate.verdicts import Key, VerdictStore
@@ -107,7 +108,8 @@ def _report(common: Common, image: str, ready: Ready, wanted: Wanted, fresh: boo
         raise UsageError(
             "nothing could be judged: configure data and requests in a [check] table, or select other rules"
         )
-    if found is None and configuration_digest(wanted.plan) == configuration:  # nobody has changed the data meanwhile
+    unchanged = remember and found is None and configuration_digest(wanted.plan) == configuration
+    if unchanged:  # nobody has changed the data meanwhile
         store.keep(replace(key, image=seen.examination.image.id), seen)
     return Report(
         image, seen.examination, verdict, seen.seconds, seen.smlocal, settings.strict, seen.examined_at, configuration
