@@ -11,19 +11,22 @@ import asyncio
 import concurrent.futures
 import threading
 import weakref
-from collections.abc import AsyncIterable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from smlocal.errors import ConnectionFailed, NotTrusted, ResponseTooLarge, TimedOut, UsageError
 from smlocal.http_bodies import CallersSides, Stalled, StallWatch, framed
+from smlocal.http_headers import Headers
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
     from smlocal.outbound import Outbound
+
+__all__ = ["Headers", "HttpClient", "Response"]
 
 Result = TypeVar("Result")
 
@@ -33,32 +36,6 @@ _MEANWHILE_SECONDS = 0.1
 # Shorter than any server's own patience (gunicorn: 2 s), so that no request is sent into a connection being closed.
 _IDLE_SECONDS = 1.0
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-class Headers(Mapping[str, str]):
-    """The headers of an answer: names in any case, each character one byte of the wire, duplicates kept."""
-
-    def __init__(self, pairs: tuple[tuple[str, str], ...]) -> None:
-        self.pairs = pairs
-        self._first: dict[str, str] = {}
-        for name, value in pairs:
-            self._first.setdefault(name.lower(), value)
-
-    def __getitem__(self, name: str) -> str:
-        return self._first[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._first)
-
-    def __len__(self) -> int:
-        return len(self._first)
-
-    def every(self, name: str) -> tuple[str, ...]:
-        """All values of a header that came more than once, in order."""
-        return tuple(value for key, value in self.pairs if key.lower() == name.lower())
-
-    def __repr__(self) -> str:
-        return f"Headers({self.pairs!r})"
 
 
 @dataclass(frozen=True)
@@ -265,8 +242,8 @@ class HttpClient:
 async def _body_of(
     answer: aiohttp.ClientResponse, max_response: int | None, sink: Callable[[bytes], None] | None
 ) -> bytes:
-    length = 0 if answer.method == "HEAD" else answer.content_length or 0  # HEAD tells of a body that does not come
-    if max_response is not None and length > max_response:
+    announced = 0 if answer.method == "HEAD" else answer.content_length or 0  # what HEAD announces does not come
+    if max_response is not None and announced > max_response:
         raise _too_large(answer, max_response)
     pieces: list[bytes] = []
     take = pieces.append if sink is None else sink

@@ -61,10 +61,10 @@ class Settings:
     s3_endpoint_url: str | None = None  # None: the directory store in the state folder
     strict: bool = False  # /opt/ml/input/config with mode 0644, as captured in 2022
     state_limit_bytes: int = 20 * 1024 * MEBIBYTE
+    limits: Limits = field(default_factory=Limits)
     plain_http_registries: str = ""  # hosts (with ports) that are spoken to without TLS, with commas between
     ecr_endpoint_url: str | None = None  # of ECR's API; None: AWS's, or what boto3's own configuration names
     registry_endpoint_url: str | None = None  # where ECR's registry is spoken to; None: the host of the image's URI
-    limits: Limits = field(default_factory=Limits)
 
     @property
     def scaled(self) -> tuple[str, ...]:

@@ -66,6 +66,7 @@ def test_a_blob_of_any_size_arrives_and_its_progress_is_told(repository: Reposit
     content = os.urandom(size)
     told: list[int] = []
     repository.push_blob(blob_of(content), lambda: io.BytesIO(content), told.append)
+    assert repository.has_blob(digest_of(content))
     assert repository.blob(digest_of(content), max(size, 1)) == content
     assert told[-1] == size
     assert told == sorted(told)

@@ -296,6 +296,29 @@ def test_whatever_a_registry_does_a_publication_succeeds_or_says_clearly_why_not
             assert text is None, f"at the step '{step}'"
 
 
+@pytest.mark.parametrize(
+    ("step", "name", "says"),
+    [
+        ("end", "lies about the digest", "has arrived as"),
+        ("put manifest", "lies about the digest", "than it says"),
+        ("get manifest", "lies about the digest", "than it says"),
+        ("get manifest", "other bytes", "than it says"),
+        ("get blob", "other bytes", "other bytes than those of the blob"),
+        ("begin", "location on plain http", "without TLS"),
+        ("send", "location with a password", "does not send anything to"),
+        ("get blob", "leads round and round", "redirects without end"),
+        ("put manifest", "403", "have it granted"),
+        ("begin", "429", "failed 3 times"),
+        ("send", "413", "limit raised"),
+        ("delete manifest", "405", "switched off"),
+    ],
+)
+def test_a_lie_or_a_refusal_is_said_for_what_it_is(step: str, name: str, says: str) -> None:
+    text = run(step, BEHAVIOURS[name], 10**9)
+    assert text is not None
+    assert says in text
+
+
 @pytest.mark.parametrize("name", ["range that stays", "405", "range of little", "range that is none", "416"])
 def test_a_registry_that_takes_no_chunks_gets_the_blob_whole(name: str) -> None:
     assert run("send", BEHAVIOURS[name], 10**9) is None

@@ -1,10 +1,11 @@
-"""The upload of one blob: begun with POST, sent with PATCH, ended with PUT; what breaks off is asked how far it has
-got.
+"""The upload of one blob: begun with POST, sent with PATCH, ended with PUT, and asked after when it broke off.
 
 Sources: the OCI distribution specification 1.1 ("Pushing blobs"), and what registries were seen to do: Amazon ECR
 answers 201 to PATCH, and discards every chunk with a Content-Range but the first, while its Range stays where it was
 (aws/containers-roadmap issue 2831), so that it is sent whole; GHCR answers 416 to a chunk of more than 4 MiB
-(oras-project/rust-oci-client issue 35); Debian's docker-registry 2.8.2 says "0-0" of an upload without a byte (run).
+(oras-project/rust-oci-client issue 35); Debian's docker-registry 2.8.2 says "0-0" of an upload without a byte, and
+answers 404 to whoever asks for an upload whose chunk broke off in the middle, having thrown it away (run; mended for
+version 3 in distribution/distribution pull request 3755).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from smlocal.errors import ConnectionFailed, RegistryError
+from smlocal.errors import ConnectionFailed, RegistryError, RegistryUnreachable
 from smlocal.registry.authorization import PUSH
 from smlocal.registry.interface import Descriptor
 from smlocal.registry.retries import RETRIED, Faults
@@ -218,7 +219,9 @@ class BlobUpload:
     def _restart(self, why: str) -> None:
         self._restarts += 1
         if self._restarts > _RESTARTS:
-            raise RegistryError(f"{self._doing} ({self._wire.place}) was begun {_RESTARTS} times anew, because {why}")
+            raise RegistryUnreachable(
+                f"{self._doing} ({self._wire.place}) was begun {_RESTARTS} times anew, because {why}"
+            )
         self.location, self._is_unsure, self._offset = None, False, 0
         self._on_sent(0)
 
