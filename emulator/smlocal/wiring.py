@@ -108,13 +108,13 @@ class Program:
         )
 
     def publisher(self, repository: Repository, progress: Progress, stop: threading.Event) -> Publisher:
-        """Publishes images of the engine to that repository; what is kept of it lies in the state folder."""
+        """Publishes images of the engine to one repository."""
         from smlocal.gate.publish import Publisher
         from smlocal.images.export import ImageExporter
         from smlocal.images.layer_cache import LayerCache
 
-        folder = self.settings.state / "publishing"
-        exporter = ImageExporter(self.engine, folder / "spool", LayerCache(folder / "cache"))
+        state = self.settings.state
+        exporter = ImageExporter(self.engine, state / "spool", LayerCache(state / "layers"))
         return Publisher(self.engine, exporter, repository, progress, stop)
 
     @cached_property
@@ -193,6 +193,7 @@ class Program:
             http=self.http,
             store=self.store,
             settings=self.settings,
+            repository=self.repository,
         )
 
     @cached_property

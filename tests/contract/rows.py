@@ -63,6 +63,7 @@ from tests.contract.samples import (
     unanswered,
     unhealthy,
     unmade,
+    unread,
     with_program,
     without_program,
 )
@@ -111,6 +112,7 @@ IMAGE_ROWS = [
     Row("SM102", "an OCI manifest", pushed("vnd.oci.image.manifest.v1+json"), ERROR),
     Row("SM102", "Docker's list", pushed("vnd.docker.distribution.manifest.list.v2+json"), WARNING),
     Row("SM102", "another thing", pushed("vnd.docker.distribution.manifest.v1+json"), Reason.INCONCLUSIVE),
+    Row("SM102", "the registry does not give it", unread("the registry has no such image"), Reason.INCONCLUSIVE),
     Row("SM102", "no manifest is known", GOOD, Reason.NO_SUCH_CASE),
     Row("SM102", "an OCI index, and it only trains", asked(pushed(OCI_INDEX), serving=False), Reason.DOES_NOT_SERVE),
     Row("SM103", "train is on PATH", GOOD, KEPT),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 import pytest
 
-from smlocal.engine.scripted import Script, ScriptedImage
+from smlocal.engine.scripted import Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import (
     EngineError,
     ImageNotFound,
@@ -20,8 +22,9 @@ from smlocal.errors import (
     RegistryUnreachable,
     TagIsTaken,
 )
+from smlocal.examination import Stopped
 from smlocal.gate.publish import STEPS, Progress, PublishingStopped
-from smlocal.registry.interface import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Manifest, digest_of
+from smlocal.registry.interface import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, digest_of
 from smlocal.registry.scripted import ScriptedRepository
 from smlocal.tree import tar_stream, text_file
 from tests.gate.conftest import IMAGE, LAYERS, Bench
@@ -201,6 +204,24 @@ def test_a_stop_before_the_first_step_sends_nothing(bench: Bench) -> None:
     assert bench.repository.calls == []
 
 
+def test_a_stop_does_not_wait_for_an_engine_that_is_silent(bench: Bench) -> None:
+    silence, stop = threading.Event(), threading.Event()
+
+    class Silent(ScriptedEngine):
+        def save(self, reference: str) -> Iterator[bytes]:
+            stop.set()
+            silence.wait(60)
+            yield from super().save(reference)
+
+    bench.engine = Silent()
+    bench.engine.add_image(IMAGE, ScriptedImage(Script(), layers=LAYERS))
+    began = time.monotonic()
+    with pytest.raises(PublishingStopped):
+        bench.publisher(stop=stop).publish(IMAGE, bench.id, "1.0")
+    assert time.monotonic() - began < 10
+    silence.set()
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("before", [None, OTHER])
 def test_a_stop_at_any_step_leaves_the_tag_as_it_was_and_no_manifest(
@@ -241,6 +262,45 @@ def test_a_manifest_that_another_push_named_meanwhile_is_not_removed(bench: Benc
     with pytest.raises(NotPublished, match="stays, for theirs names it"):
         bench.publisher(progress=Progress(on_step=name)).publish(IMAGE, bench.id, "1.0")
     assert list(bench.repository.tags) == ["theirs"]
+
+
+def test_a_tag_that_cannot_be_taken_back_alone_is_left_rather_than_the_manifest_of_another_tag(bench: Bench) -> None:
+    bench.repository.removes_tags = False
+    digest = bench.publisher().publish(IMAGE, bench.id, "old").digest
+    stop = threading.Event()
+
+    def ask(number: int, method: str) -> None:
+        if method == "put_manifest":
+            stop.set()
+
+    with pytest.raises(PublishingStopped, match=f"The tag new may name {digest} now"):
+        bench.publisher(Faulty(bench.repository, after=ask), stop=stop).publish(IMAGE, bench.id, "new")
+    assert bench.repository.tags == {"old": digest, "new": digest}
+
+
+def test_an_upload_that_fails_ends_those_beside_it(bench: Bench) -> None:
+    begun, ended = threading.Barrier(2), threading.Event()
+    bench.engine.add_image(IMAGE, ScriptedImage(Script(), layers=LAYERS[:1]))
+
+    class Slow(ScriptedRepository):
+        def push_blob(
+            self, blob: Descriptor, read: Callable[[], BinaryIO], on_sent: Callable[[int], None] = lambda total: None
+        ) -> None:
+            begun.wait(10)
+            if blob.digest == bench.id:
+                raise RegistryDenied("not allowed")
+            for _ in range(1000):
+                time.sleep(0.01)
+                try:
+                    on_sent(0)
+                except Stopped:
+                    ended.set()
+                    raise
+            raise AssertionError("it went on")
+
+    with pytest.raises(NotPublished, match="not allowed"):
+        bench.publisher(Slow()).publish(IMAGE, bench.id, "1.0")
+    assert ended.is_set()
 
 
 def test_a_tag_that_another_push_moved_meanwhile_is_left_to_it(bench: Bench) -> None:

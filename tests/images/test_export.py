@@ -296,3 +296,37 @@ def test_an_export_may_be_ended_by_whoever_watches_it(tmp_path: Path) -> None:
     with pytest.raises(Enough), exporter.exported(engine.image(NAME).id, ScriptedRepository(), watch):
         pass
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_in_the_containerd_store_the_whole_way_to_the_configuration_is_read(tmp_path: Path) -> None:
+    """The document that is the id comes before the configuration, with all layers known."""
+    repository = ScriptedRepository()
+    with exported(tar_of(LAYOUT.members), LAYOUT.manifest, tmp_path, repository) as first:
+        for layer in first.layers:
+            repository.blobs[layer.blob.digest] = layer.path.read_bytes() if layer.path else b""
+    for path in (tmp_path / "cache" / "configs").iterdir():
+        path.unlink()
+    turned = tar_of(reversed(LAYOUT.members))
+    with exported(turned, LAYOUT.manifest, tmp_path, repository) as image:
+        assert (image.saved, image.config) == (True, config_of())
+
+
+def test_a_registry_that_has_another_configuration_under_the_id_is_not_believed(tmp_path: Path) -> None:
+    repository = ScriptedRepository()
+    image_id = digest_of(config_of())
+    with exported(tar_of(classic()), image_id, tmp_path, repository) as first:
+        for layer in first.layers:
+            repository.blobs[layer.blob.digest] = layer.path.read_bytes() if layer.path else b""
+    for path in (tmp_path / "cache" / "configs").iterdir():
+        path.unlink()
+    repository.blobs[image_id] = config_of(LAYERS[:1])
+    with exported(tar_of(classic()), image_id, tmp_path, repository) as image:
+        assert (image.saved, image.config) == (True, config_of())
+
+
+def test_a_name_is_no_id_for_it_may_come_to_mean_another_image(tmp_path: Path) -> None:
+    engine = ScriptedEngine()
+    engine.add_image(NAME, Script())
+    exporter = ImageExporter(engine, tmp_path / "spool", LayerCache(tmp_path / "cache"))
+    with pytest.raises(EngineError, match="gives sha256"), exporter.exported(NAME, ScriptedRepository()):
+        pass

@@ -74,7 +74,7 @@ class Standing:
             return self._unmoved()
         said = [self._tag_undone() if self._named else self._unmoved()]
         problem = self._temporary_undone()
-        if self._put and not self.was_there:
+        if self._put:
             said.append(self._manifest_undone())
         return " ".join([*said, problem] if self._temporary is not None else said)
 

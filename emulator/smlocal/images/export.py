@@ -30,7 +30,7 @@ from smlocal.images.layer_files import LayerFiles, LayerSeen
 from smlocal.images.saved_image import LONGEST_DOCUMENT, SavedImage, read_saved
 from smlocal.images.spool import spool_folder, sweep
 from smlocal.registry.interface import Descriptor, digest_of
-from smlocal.streams import counted, reader_of
+from smlocal.streams import ahead, counted, reader_of
 
 
 class Blobs(Protocol):
@@ -73,7 +73,7 @@ class ImageExporter:
         self, image_id: str, there: Blobs, on_read: Callable[[int], None] = lambda total: None
     ) -> Iterator[ExportedImage]:
         """The image with that id; its files are gone afterwards. `there` is the repository that it goes to, `on_read`
-        is told the bytes that were read of the engine so far and may end the export by raising.
+        is told the bytes that were read of the engine so far, also while none come, and may end the export by raising.
 
         Raises ImageNotFound, DiskFull (the text says how much room the layers may need), NotSupported for an image that
         no single Docker manifest can hold, EngineError when what the engine saved is not that image.
@@ -119,7 +119,9 @@ class ImageExporter:
 
         everything_known = bool(facts.layers) and known.keys() >= set(facts.layers)
         try:
-            with reader_of(counted(self._engine.save(facts.id), count)) as stream:
+            # before its first byte an engine may be silent for as long as it takes to write all of them to its disk
+            waited = ahead(self._engine.save(facts.id), lambda: on_read(total))
+            with reader_of(counted(waited, count)) as stream:
                 saved = read_saved(stream, files, facts.id if everything_known else None)
             config = saved.config(facts)
             seen = {diff_id: _found(saved, files, diff_id) for diff_id in config.diff_ids if diff_id not in known}

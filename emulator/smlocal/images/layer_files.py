@@ -6,7 +6,7 @@ import contextlib
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -20,6 +20,8 @@ from smlocal.streams import chunks_of, counted, reader_of
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+
+Compress = Callable[[Iterable[bytes]], Iterator[bytes]]
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,14 @@ class LayerFiles:
     uncompressed: the files need no more, commonly a third of it.
     """
 
-    def __init__(self, folder: Path, known: Iterable[KnownLayer], needed: int) -> None:
+    def __init__(
+        self, folder: Path, known: Iterable[KnownLayer], needed: int, compress: Compress = gzip_stream.compressed
+    ) -> None:
         self.seen: dict[str, LayerSeen] = {}
         self.unusable: list[str] = []  # why some file could be used as no layer
         self._folder = folder
         self._needed = needed
+        self._compress = compress
         self._known = {layer.diff_id for layer in known}
         self._sizes = {layer.size for layer in known}
         self._names = count()
@@ -91,7 +96,7 @@ class LayerFiles:
         def add(size: int) -> None:
             sizes[0] += size
 
-        length = _write(path, _hashed(gzip_stream.compressed(_hashed(counted(chunks, add), inner)), outer))
+        length = _write(path, _hashed(self._compress(_hashed(counted(chunks, add), inner)), outer))
         return _layer(inner, outer, length, sizes[0], path)
 
     def _compressed(self, chunks: Iterable[bytes]) -> LayerSeen | None:
