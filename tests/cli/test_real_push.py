@@ -159,8 +159,21 @@ def test_a_verdict_that_forbids_it_lets_no_request_out(
 
 def test_what_is_allowed_for_a_reason_passes_and_is_stated(smlocal: Command, aws: Aws, image: str) -> None:
     uri = f"{aws.repository()}:1"
-    pushed = smlocal("push", image, uri, "--strict", "--allow", f"SM110={REASON}", "--attach", "--statement", "s.json")
+    pushed = smlocal(
+        "push",
+        image,
+        uri,
+        "--strict",
+        "--allow",
+        f"SM110={REASON}",
+        "--allow",
+        "SM101=x",
+        "--attach",
+        "--statement",
+        "s.json",
+    )
     assert pushed.code == 0 and f"allowed SM110: {REASON}" in pushed.out, pushed
+    assert "allowed SM101, which is not broken" in pushed.out
     statement = json.loads(Path("s.json").read_text())
     jsonschema.Draft202012Validator(schema()).validate(statement)
     assert {"rule": "SM110", "reason": REASON} in statement["predicate"]["allowances"]

@@ -218,6 +218,7 @@ def _lines(report: Report, name: Named, published: Published, attached: str, sta
     yield f"        {published.image_id}"
     yield f"verdict {_verdict(report)}"
     yield from (f"allowed {item.rule}: {item.allowed}" for item in report.verdict.allowed)
+    yield from (f"allowed {item.rule}, which is not broken" for item in report.verdict.needless)
     limits = report.examination.asked.scaled_limits
     if limits:
         yield f"limits  not SageMaker's: {', '.join(limits)}"
