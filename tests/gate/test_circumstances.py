@@ -46,7 +46,7 @@ CHANGES: list[tuple[str, Callable[[Path], object]]] = [
     ("a byte of a channel", lambda here: (here / "data/a.csv").write_text("data/A.csv")),
     ("a byte deep in a channel", lambda here: (here / "data/deep/b.csv").write_text("x")),
     ("a new file", lambda here: (here / "data/c.csv").write_text("")),
-    ("a file with another name", lambda here: (here / "data/a.csv").rename(here / "data/z.csv")),
+    ("a file with another name", lambda here: (here / "data/a.csv").rename(here / "data/b.csv")),
     ("bytes that moved to the next file", lambda here: move(here)),
     ("a channel of one file", lambda here: (here / "one.csv").write_text("x")),
     ("the model", lambda here: (here / "model.tar.gz").write_text("x")),
