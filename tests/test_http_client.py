@@ -267,12 +267,6 @@ def test_a_body_over_the_limit_is_an_error_of_its_own(
     assert client.request("GET", server.url, headers={}, timeout=5, max_response=11).body == b"elevenbytes"
 
 
-def test_the_length_that_head_tells_is_no_body(client: HttpClient, serve: Callable[[Script], RawServer]) -> None:
-    server = serve(sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"))
-    answer = client.request("HEAD", server.url, headers={}, timeout=5, max_response=10)
-    assert (answer.status, answer.body, answer.headers["Content-Length"]) == (200, b"", "1000000")
-
-
 def test_the_timeout_is_for_the_whole_exchange(client: HttpClient, serve: Callable[[Script], RawServer]) -> None:
     stop = threading.Event()
 
