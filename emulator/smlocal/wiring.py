@@ -6,6 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from smlocal.images.build import ImageBuilder
     from smlocal.journal import Journal
     from smlocal.launch import Launcher
+    from smlocal.registry.ecr import EcrRepository
+    from smlocal.registry.ecr_uri import EcrUri
     from smlocal.registry.interface import Repository
     from smlocal.registry.reference import RegistryReference
     from smlocal.storage.interface import ObjectStore
@@ -84,6 +87,24 @@ class Program:
             self.outbound_http,
             DockerCredentials(reference.registry, os.environ, Path.home()),
             plain_http=reference.registry in without_tls,
+        )
+
+    def ecr_repository(self, uri: EcrUri) -> EcrRepository:
+        """The repository of an ECR URI, with the AWS credentials that boto3 finds. Nothing is sent yet. Raises
+        RegistryDenied for credentials that cannot be looked for."""
+        from smlocal.registry.distribution import DistributionRepository
+        from smlocal.registry.ecr import EcrRepository, connected
+        from smlocal.registry.reference import parse_reference
+
+        place = urlsplit(self.settings.registry_endpoint_url or f"https://{uri.host}")
+        reference = parse_reference(f"{place.netloc}/{uri.repository}")
+        return EcrRepository(
+            uri,
+            connected(uri, self.settings.ecr_endpoint_url, os.environ.get("AWS_PROFILE", "default")),
+            lambda credentials: DistributionRepository(
+                reference, self.outbound_http, credentials, plain_http=place.scheme == "http", chunk_bytes=None
+            ),
+            lambda: datetime.now(timezone.utc),
         )
 
     def publisher(self, repository: Repository, progress: Progress, stop: threading.Event) -> Publisher:

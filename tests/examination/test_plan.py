@@ -121,7 +121,7 @@ SAMPLE = "[[serving.samples]]\nbody = 'x'\ncontent_type = 'text/csv'\n"
 BAD = [
     ("rules in one text", 'select = "SM3"', "'check.select' in smlocal.toml must be a list, not 'SM3'"),
     ("a rule that is no text", "ignore = ['SM3', 305]", "'check.ignore[1]' in smlocal.toml must be text, not 305"),
-    ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: architecture, "),
+    ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: allow, architecture, "),
     ("an unknown key of training", "[training]\nchanels = {}", "'check.training.chanels' in smlocal.toml is not known"),
     ("an unknown key of serving", "[serving]\nport = 1", "'check.serving.port' in smlocal.toml is not known"),
     ("an unknown key of a sample", f"{SAMPLE}status = 200", "'check.serving.samples[0].status' in smlocal.toml is not"),

@@ -18,7 +18,21 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import check, compare, demo, doctor, images, init, invoke, jobs, serve, train, transform
+from smlocal.cli import (
+    check,
+    compare,
+    demo,
+    doctor,
+    images,
+    init,
+    invoke,
+    jobs,
+    push,
+    serve,
+    train,
+    transform,
+    verify,
+)
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
 from smlocal.cli.words import refuse_meaningless
@@ -68,6 +82,8 @@ app.command()(transform.transform)
 app.command()(init.init)
 app.command()(check.check)
 app.command()(compare.compare)
+app.command()(push.push)
+app.command()(verify.verify)
 app.command()(check.rules)
 app.command()(check.explain)
 app.command()(jobs.ps)

@@ -79,7 +79,7 @@ def _sides(
         raise UsageError(f"OLD and NEW are saved reports, and no image is examined: leave out {', '.join(given)}")
     if images:
         wanted = configured(common.terminal(), config, select, ignore)
-        for word, report in zip(images, reports_on(common, images, wanted, policy), strict=True):
+        for word, report in zip(images, reports_on(common, images, wanted, policy, remember=False), strict=True):
             found[word] = saved_report({"version": FORMAT_VERSION, "kind": "check", **as_document(report)}, word)
     return [found[word] for word in words]
 

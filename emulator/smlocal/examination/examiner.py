@@ -85,6 +85,7 @@ class Examiner:
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
         facts = self.look(image)
+        image = facts.id  # the name may come to mean another image while this one is examined
         if plan.manifest is not None:
             facts = replace(facts, manifest=plan.manifest)
         if plan.published is not None:

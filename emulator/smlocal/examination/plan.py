@@ -12,6 +12,9 @@ published = "registry.example/team/model:1.0"   # or the image where it was push
 select = ["SM3"]                  # only rules whose ids begin so, unless the command selects others
 ignore = ["SM305"]                # no rule whose id begins so, unless the command ignores others
 
+[check.allow]                     # rules that may be broken; each reason stands in every report
+SM110 = "the base image is not ours"
+
 [check.training]
 channels = { train = "data/train.csv" }     # or { source = "...", content_type = "text/csv" }
 broken = { train = "data/broken.csv" }      # data on which training must fail
@@ -99,6 +102,7 @@ class Plan:
     too_big: Path | None = None
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
     ignore: tuple[str, ...] = ()
+    allow: Mapping[str, str] = field(default_factory=dict)  # rule -> reason for which it may be broken
 
     @property
     def plain(self) -> dict[str, str]:

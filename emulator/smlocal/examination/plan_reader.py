@@ -33,7 +33,7 @@ _LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "asynchronous", "soak", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
 _MULTI_MODEL = {"too_big"}
-_RULES = {"select", "ignore"}
+_RULES = {"select", "ignore", "allow"}
 
 
 def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
@@ -74,6 +74,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         too_big=reader.archive(many["too_big"], "check.multi_model.too_big") if "too_big" in many else None,
         select=reader.words(top.get("select", []), "check.select"),
         ignore=reader.words(top.get("ignore", []), "check.ignore"),
+        allow=reader.texts(top.get("allow", {}), "check.allow"),
     )
 
 

@@ -19,16 +19,22 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"### {'✅ passed' if report.passed else '❌ failed'}: {markdown_code(report.image)}"
     yield ""
     broken = [*verdict.broken(Severity.ERROR), *verdict.broken(Severity.WARNING)]
-    if broken:
+    if broken or verdict.allowed:
         yield "| rule | severity | what | fix |"
         yield "|---|---|---|---|"
         for finding in broken:
             yield f"| {finding.rule} | {finding.severity.value} | {_what(finding)} | {markdown_prose(finding.fix)} |"
+        for finding in verdict.allowed:
+            why = f"Allowed: {markdown_text(finding.allowed)}"
+            yield f"| {finding.rule} | {finding.severity.value}, allowed | {_what(finding)} | {why} |"
         yield ""
     yield (
         f"{verdict.count(Outcome.KEPT)} clauses kept, {verdict.count(Outcome.NOT_APPLICABLE)} not applicable,"
         f" {verdict.count(Outcome.NOT_JUDGED)} not judged. smlocal {report.version}, {report.seconds:.0f} s."
     )
+    if verdict.needless:
+        yield ""
+        yield f"Allowed, but not broken: {markdown_text(', '.join(item.rule for item in verdict.needless))}."
     untold = [finding for finding in verdict.findings if finding.outcome is Outcome.NOT_JUDGED]
     if untold:
         yield ""

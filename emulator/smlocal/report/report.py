@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from smlocal.contract import Verdict
 from smlocal.evidence import Examination
@@ -18,6 +19,8 @@ class Report:
     seconds: float
     version: str  # of smlocal
     strict: bool = False  # warnings count as errors
+    examined_at: datetime | None = None  # when the runs had ended; None: that is not known
+    configuration: str = ""  # digest of what the runs were made with; "": it is not known
 
     @property
     def passed(self) -> bool:

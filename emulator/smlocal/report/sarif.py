@@ -1,6 +1,7 @@
 """A report as SARIF 2.1.0, for pages of code analysis: every rule with its help, a result for what is broken.
 
-An image has no lines, so that a result's place is the image by name: a logical location. Source: OASIS,
+What is broken and may be is a result that is suppressed, with the reason. An image has no lines, so that a result's
+place is the image by name: a logical location. Source: OASIS,
 https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html.
 """
 
@@ -59,7 +60,13 @@ def _result(report: Report, finding: Finding) -> dict[str, Any]:
         "message": {"text": _literal("\n".join(part for part in parts if part))},
         "locations": [{"logicalLocations": [{**_place(report), "index": 0}]}],
         "partialFingerprints": {"imageAndRule/v1": f"{one_line(report.image)} {finding.rule}"},
+        "suppressions": [_suppression(finding)] if finding.allowed else [],
     }
+
+
+def _suppression(finding: Finding) -> dict[str, Any]:
+    """Outside of the image itself, by whoever had it checked. Source: SARIF 2.1.0, 3.35."""
+    return {"kind": "external", "status": "accepted", "justification": one_line(finding.allowed)}
 
 
 def _place(report: Report) -> dict[str, Any]:
