@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,6 +37,11 @@ def check(
         list[str] | None,
         typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(_NAMES)}."),
     ] = None,
+    dockerfile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What IMAGE is built from: pages of code show findings at it."),
+    ] = None,
+    build: Annotated[bool, typer.Option("--build", help="Build IMAGE from --dockerfile's folder first.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the records, logs and models of the runs.")] = False,
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
 ) -> None:
@@ -43,6 +49,7 @@ def check(
 
     With --strict (a common option) a warning fails the image, too. Exit code 1 when it fails.
     """
+    from smlocal.cli.dockerfile import build_image, shown_at
     from smlocal.cli.image_choice import pull_policy
     from smlocal.cli.verdicts import configured, reports_on
 
@@ -50,7 +57,10 @@ def check(
     policy = pull_policy(pull)
     targets = _targets(output or ())
     wanted = configured(common.terminal(), config, select or (), ignore or ())
+    if build:
+        build_image(common, image, dockerfile, pull)
     (report,) = reports_on(common, [image], wanted, policy, keep=keep)
+    report = replace(report, file=shown_at(dockerfile, config))
     unwritten = _write(report, targets)
     _answer(common.terminal(), report)
     if unwritten:
@@ -174,5 +184,6 @@ def _rendered(report: Report, kind: Format) -> str:
         Format.sarif: reports.as_sarif,
         Format.markdown: reports.as_markdown,
         Format.html: reports.as_html,
+        Format.codequality: reports.as_code_quality,
     }
     return renderers[kind](report)

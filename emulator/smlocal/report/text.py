@@ -123,9 +123,10 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
     # whoever reads this line alone must not take for kept what could not be tried
     untried = verdict.count(Outcome.NOT_JUDGED) if report.passed else 0
     unjudged = f", {untried} not judged" if untried else ""
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{strict}{unjudged}"
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}{strict}{unjudged}"
     yield f"{'PASSED' if report.passed else 'FAILED'} {one_line(report.image)}: {counts} ({report.seconds:.0f} s)"
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """A number with its word: "1 error", "2 errors"."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
