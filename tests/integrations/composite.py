@@ -5,8 +5,8 @@ with a text, joined by `&&`, or `always()`; `shell: bash`; files for outputs, pa
 used are written down with what they get, and not run.
 
 Sources: GitHub, "Metadata syntax" (runs for composite actions), "Workflow syntax" (`shell: bash` is
-`bash --noprofile --norc -eo pipefail {0}`), "Workflow commands"; actions/runner, src/Runner.Common/ActionCommand.cs (how
-a command is found in a line).
+`bash --noprofile --norc -eo pipefail {0}`), "Workflow commands"; actions/runner, src/Runner.Common/ActionCommand.cs
+(how a command is found in a line).
 """
 
 from __future__ import annotations
