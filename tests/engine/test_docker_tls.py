@@ -84,8 +84,9 @@ def test_what_is_on_its_way_when_the_caller_ends_arrives(authority: trustme.CA, 
 
     with engine(authority, serve) as port, caller(port, trusting(authority, version)) as connection:
         connection.sendall(b"hello")
+        threading.Event().wait(0.2)  # until as much waits to be read as there is room for
         connection.shutdown(socket.SHUT_WR)
-        threading.Event().wait(0.2)  # until the first bytes wait to be read
+        threading.Event().wait(0.1)
         found = all_of(connection)
     assert found == b"a" * 3_000_000 + b"heard hello"
 
@@ -109,6 +110,26 @@ def test_much_goes_both_ways_at_once(authority: trustme.CA, version: ssl.TLSVers
         found = all_of(connection)
         sending.join()
     assert found == sent
+
+
+def test_a_caller_that_does_not_read_costs_no_memory(authority: trustme.CA) -> None:
+    sent, stuck = [0], threading.Event()
+
+    def serve(connection: ssl.SSLSocket) -> None:
+        if connection.recv(1) != b"x":
+            return  # the door's first look
+        connection.settimeout(1)
+        try:
+            while sent[0] < 100_000_000:
+                connection.sendall(b"a" * 100_000)
+                sent[0] += 100_000
+        finally:
+            stuck.set()
+
+    with engine(authority, serve) as port, caller(port, trusting(authority)) as connection:
+        connection.sendall(b"x")
+        assert stuck.wait(PATIENCE)
+    assert 1_000_000 < sent[0] < 30_000_000  # what the kernel holds, and the door's megabyte
 
 
 def test_an_engine_that_ends_is_an_end_to_the_caller(authority: trustme.CA) -> None:

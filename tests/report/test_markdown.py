@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -73,6 +73,8 @@ def test_hostile_text_breaks_neither_table_nor_fence_and_means_nothing(seen: str
 
 
 @given(st.lists(hostile, max_size=4))
+@example(["```", "@team"])
+@example(["a\n````\n", "  ```", "~~~"])
 def test_no_text_ends_a_fence(texts: list[str]) -> None:
     (content,) = fences("\n".join(["before", "", *fenced(texts), "", "after"]))
     assert content.split("\n")[:-1] == [line for text in texts for line in lines_of(text)]
@@ -106,6 +108,9 @@ def test_the_marker_is_the_same_for_every_tag_of_an_image(image: str) -> None:
 
 
 @given(hostile)
+@example("a--b")
+@example("a-->@team<!--")
+@example("-")
 def test_a_marker_is_one_comment_whatever_the_name_is(name: str) -> None:
     made = marker("check", name)
     assert "--" not in made.removeprefix("<!--").removesuffix("-->")

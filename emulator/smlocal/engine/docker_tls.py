@@ -98,8 +98,8 @@ class _Line:
         caller.setblocking(False)
         listening, ending = True, False
         while True:
-            drained = self._decrypt()
-            if ending and drained and not self._ended:
+            self._decrypt()
+            if ending and not self._ended:  # and all that came is decrypted, or `unwrap` would fail on the rest of it
                 ending = False
                 with contextlib.suppress(ssl.SSLWantReadError):  # what the engine still has to say comes later
                     self._tls.unwrap()
@@ -132,18 +132,17 @@ class _Line:
         else:
             self._incoming.write_eof()
 
-    def _decrypt(self) -> bool:
-        """Decrypt what has come; whether that is all of it. An end that the engine did not announce is an error."""
-        while not self._ended and len(self._to_caller) < _MOST:
+    def _decrypt(self) -> None:
+        """Decrypt all that has come. An end that the engine did not announce is an error."""
+        while not self._ended:
             try:
                 data = self._tls.read(_READ)
             except ssl.SSLWantReadError:
-                return True
+                return
             except ssl.SSLZeroReturnError:
                 data = b""
             self._to_caller += data
             self._ended = not data
-        return self._ended
 
 
 def _send(target: socket.socket, data: bytearray, writable: list[socket.socket]) -> None:
