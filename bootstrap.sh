@@ -4,7 +4,7 @@
 #
 #   sh bootstrap.sh                all of the above
 #   sh bootstrap.sh environment    the virtual environment alone
-#   sh bootstrap.sh test-engines   what the tests need besides (Podman, a registry; root on Debian or Ubuntu only)
+#   sh bootstrap.sh test-engines   what the tests need besides (Podman, a registry, git; root on Debian or Ubuntu only)
 #
 # PYTHON names another interpreter than python3. Exit code: 0, or 3 when something is missing that only you can install.
 set -eu
@@ -71,6 +71,7 @@ make_environment() {
 
 make_test_engines() {
     missing=
+    command -v git >/dev/null || missing="$missing git"
     command -v podman >/dev/null || missing="$missing podman"
     command -v runc >/dev/null || missing="$missing runc"
     [ -x /usr/lib/podman/netavark ] || missing="$missing netavark"
@@ -84,7 +85,7 @@ make_test_engines() {
         if may_install && [ -d "${unit%/*}" ] && [ ! -e "$unit" ]; then ln -s /dev/null "$unit"; fi
     fi
     [ -n "$missing" ] || return 0
-    may_install || give_up "The tests also run on Podman, on a second Docker engine and on a registry: install$missing," \
+    may_install || give_up "The tests also run on Podman, on a second Docker engine, a registry and git: install$missing," \
         "and run them as root."
     # shellcheck disable=SC2086
     install_packages $missing

@@ -57,6 +57,8 @@ def test_the_exit_code_says_whether_the_new_one_is_worse(
     in_json = smlocal("compare", "old.json", "new.json", *words, "--format", "json")
     assert (in_json.code, in_json.json["passed"]) == (code, code == 0)
     jsonschema.Draft202012Validator(comparison_schema()).validate(in_json.json)
+    in_markdown = smlocal("compare", "old.json", "new.json", *words, "--format", "markdown")
+    assert (in_markdown.code, in_markdown.out.split("\n")[1][:5]) == (code, "### ❌" if code else "### ✅")
 
 
 @pytest.mark.parametrize("words", [("unjudged.json",), ("old.json", "--select", "SM2")], ids=" ".join)

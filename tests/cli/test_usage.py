@@ -244,19 +244,28 @@ def test_an_address_that_cannot_be_written_to_is_refused_before_the_engine_is_as
 def _commands() -> list[str]:
     """Every command but `check`, with what it needs to be called at all."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    needed = {"init": "x", "serve": "x", "logs": "x", "explain": "SM101", "transform": "x --input ."}
-    needed |= {"compare": "x x", "push": "x registry.example/x:1", "verify": "registry.example/x:1"}
+    needed = {
+        "init": "x",
+        "serve": "x",
+        "logs": "x",
+        "explain": "SM101",
+        "transform": "x --input .",
+        "compare": "x x",
+        "badge": "x",
+    }
+    needed |= {"push": "x registry.example/x:1", "verify": "registry.example/x:1"}
     needed["invoke"] = "http://127.0.0.1:9 --body x --content-type x"
     alone = [f"{name} {needed.get(name, '')}".strip() for name in commands if name not in ("check", "images")]
     return [*alone, "images build", "images list"]
 
 
-@pytest.mark.parametrize("format_", ["junit", "sarif", "markdown", "html"])
+@pytest.mark.parametrize("format_", ["junit", "sarif", "html", "codequality"])
 @pytest.mark.parametrize("command", _commands())
 def test_a_report_that_only_check_has_is_refused_by_name(smlocal: Command, command: str, format_: str) -> None:
     said = smlocal(*command.split(), "--format", format_)
     name = " ".join(command.split()[: 2 if command.startswith("images") else 1])
-    sentence = f"--format {format_}: `smlocal {name}` answers as text or json; `smlocal check` has the others"
+    forms = "text or json or markdown" if name == "compare" else "text or json"
+    sentence = f"--format {format_}: `smlocal {name}` answers as {forms}; `smlocal check` has the others"
     assert (said.code, said.out, said.err) == (2, "", f"smlocal: {sentence}\n")
 
 

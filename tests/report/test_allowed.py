@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from smlocal.contract import Outcome
-from smlocal.report import Report, as_document, as_html, as_junit, as_markdown, as_sarif, as_text
+from smlocal.report import Report, as_code_quality, as_document, as_html, as_junit, as_markdown, as_sarif, as_text
 from tests.report.reports import ALLOWANCES, REPORTS, finding, report
 
 REASON = "the base image is not ours"
@@ -69,3 +69,7 @@ def test_sarif_has_it_as_suppressed_and_the_others_as_not() -> None:
 def test_markdown_has_its_row_after_what_counts() -> None:
     rows = [line for line in as_markdown(REPORT).splitlines() if line.startswith("| SM")]
     assert rows[0].startswith("| SM110 | warning, allowed |") and rows[0].endswith(f"| Allowed: {REASON} |")
+
+
+def test_code_quality_which_has_no_word_for_it_leaves_it_out() -> None:
+    assert json.loads(as_code_quality(REPORT)) == []

@@ -19,6 +19,7 @@ import typer
 
 from smlocal import __version__
 from smlocal.cli import (
+    badge,
     check,
     compare,
     demo,
@@ -58,7 +59,8 @@ def _version(wanted: bool) -> None:
 def common(
     context: typer.Context,
     output: Annotated[
-        Format, typer.Option("--format", help="How to answer; all but text and json are for check.")
+        Format,
+        typer.Option("--format", help="How to answer; all but text and json are for check; markdown for compare, too."),
     ] = Format.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way.")] = False,
@@ -84,6 +86,7 @@ app.command()(check.check)
 app.command()(compare.compare)
 app.command()(push.push)
 app.command()(verify.verify)
+app.command()(badge.badge)
 app.command()(check.rules)
 app.command()(check.explain)
 app.command()(jobs.ps)

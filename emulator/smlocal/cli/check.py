@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,11 @@ def check(
         list[str] | None,
         typer.Option(metavar="FORMAT=FILE", help=f"Write a report too: {', '.join(REPORTS)}."),
     ] = None,
+    dockerfile: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What IMAGE is built from: pages of code show findings at it."),
+    ] = None,
+    build: Annotated[bool, typer.Option("--build", help="Build IMAGE from --dockerfile's folder first.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the records, logs and models of the runs.")] = False,
     pull: Annotated[str, typer.Option(metavar="never|missing|always", help="When to pull the image.")] = "missing",
 ) -> None:
@@ -42,6 +48,7 @@ def check(
 
     With --strict (a common option) a warning fails the image, too. Exit code 1 when it fails.
     """
+    from smlocal.cli.dockerfile import build_image, shown_at
     from smlocal.cli.image_choice import pull_policy
     from smlocal.cli.verdicts import configured, reports_on
 
@@ -49,7 +56,10 @@ def check(
     policy = pull_policy(pull)
     targets = report_files(output or ())
     wanted = configured(common.terminal(), config, select or (), ignore or (), allow or ())
+    if build:
+        build_image(common, image, dockerfile, pull)
     (report,) = reports_on(common, [image], wanted, policy, keep=keep)
+    report = replace(report, file=shown_at(dockerfile, config))
     unwritten = write(report, targets)
     answer(common.terminal(), report)
     if unwritten:

@@ -85,5 +85,6 @@ def _rendered(report: Report, kind: Format) -> str:
         Format.sarif: reports.as_sarif,
         Format.markdown: reports.as_markdown,
         Format.html: reports.as_html,
+        Format.codequality: reports.as_code_quality,
     }
     return renderers[kind](report)

@@ -135,9 +135,10 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
     untried = verdict.count(Outcome.NOT_JUDGED) if report.passed else 0
     unjudged = f", {untried} not judged" if untried else ""
     allowed = f", {len(verdict.allowed)} allowed" if verdict.allowed else ""
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{strict}{allowed}{unjudged}"
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}{strict}{allowed}{unjudged}"
     yield f"{'PASSED' if report.passed else 'FAILED'} {one_line(report.image)}: {counts} ({report.seconds:.0f} s)"
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """A number with its word: "1 error", "2 errors"."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
