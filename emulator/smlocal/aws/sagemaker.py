@@ -1,0 +1,107 @@
+"""SageMaker's control plane: which operations the account runs, which moto answers, which are refused by name."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+from smlocal.aws import json_protocol, not_run, validation
+from smlocal.aws.interface import OPERATIONS, Account
+from smlocal.aws.json_protocol import Refused
+from smlocal.aws.wire import Call, Reply, Service
+from smlocal.errors import (
+    InvalidRequest,
+    ResourceInUse,
+    ResourceLimitExceeded,
+    ResourceNotFound,
+    SmlocalError,
+    UsageError,
+)
+from smlocal.requests.shapes import answer_shapes, every_operation, request_shapes
+
+_LOG = logging.getLogger(__name__)
+_CODES: tuple[tuple[type[SmlocalError], str], ...] = (  # the first that fits; what fits none is smlocal's own fault
+    (ResourceNotFound, "ResourceNotFound"),
+    (ResourceInUse, "ResourceInUse"),
+    (ResourceLimitExceeded, "ResourceLimitExceeded"),
+    (InvalidRequest, "ValidationException"),
+    (UsageError, "ValidationException"),  # NotSupported among them
+)
+_MODELLED = ("ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded")
+_TAGGED = ("training-job", "model", "endpoint-config", "endpoint", "transform-job")  # whose tags the account keeps
+
+
+class SageMaker:
+    """The Service behind the credential scope `sagemaker` and the targets `SageMaker.*`."""
+
+    def __init__(self, account: Account, elsewhere: Service) -> None:
+        """`elsewhere` answers the operations that run nothing: experiments, model packages and the like."""
+        self._account = account
+        self._elsewhere = elsewhere
+
+    async def __call__(self, call: Call) -> Reply:
+        """The answer to one call; never raises."""
+        try:
+            return await self._answer(call)
+        except Refused as refusal:
+            return json_protocol.refused(call, refusal)
+        except SmlocalError as error:
+            return json_protocol.refused(call, _refusal(error))
+        except Exception as error:
+            _LOG.exception("a fault of smlocal's own in %s", call.headers.get("X-Amz-Target"))
+            fault = Refused("InternalFailure", f"A fault of smlocal's own: {type(error).__name__}: {error}", 500)
+            return json_protocol.refused(call, fault)
+
+    async def _answer(self, call: Call) -> Reply:
+        operation = json_protocol.operation_of(call)
+        if operation not in every_operation():
+            raise Refused("UnknownOperationException")
+        if operation in OPERATIONS:
+            return await self._run(call, operation)
+        why = not_run.reason(operation)
+        if why is not None:
+            nothing = not_run.empty_list(operation)
+            if nothing is None:
+                raise Refused("UnknownOperationException", why)
+            return json_protocol.answered(call, answer_shapes(operation), nothing)
+        if operation == "Search":
+            body = await json_protocol.body_of(call)
+            why = not_run.search_reason(json_protocol.parsed(request_shapes(operation), body))
+            if why is not None:
+                raise Refused("ValidationException", why)
+            return await self._elsewhere(_again(call, body))
+        return await self._elsewhere(call)
+
+    async def _run(self, call: Call, operation: str) -> Reply:
+        body = await json_protocol.body_of(call)
+        request = json_protocol.parsed(request_shapes(operation), body)
+        validation.check(operation, request)
+        if operation.endswith("Tags") and not _is_tagged_here(request):
+            return await self._elsewhere(_again(call, body))
+        method = getattr(self._account, OPERATIONS[operation])
+        answer = await asyncio.to_thread(method, request)  # the account is plain code, and may wait for an engine
+        return json_protocol.answered(call, answer_shapes(operation), answer)
+
+
+def _refusal(error: SmlocalError) -> Refused:
+    for kind, code in _CODES:
+        if isinstance(error, kind):
+            return Refused(code, str(error), modelled=code in _MODELLED)
+    return Refused("InternalFailure", str(error), 500)
+
+
+def _is_tagged_here(request: dict[str, Any]) -> bool:
+    """Whether the account has the tags of what the ARN names: `arn:aws:sagemaker:us-east-1:123456789012:model/iris`."""
+    return str(request["ResourceArn"]).rpartition(":")[2].partition("/")[0] in _TAGGED
+
+
+def _again(call: Call, body: bytes) -> Call:
+    """The call with its body to be read once more."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield body
+
+    return dataclasses.replace(call, body=pieces())
