@@ -15,6 +15,7 @@ from smlocal.images.references import ResolvedImage, resolve_image
 from smlocal.settings import Settings
 
 if TYPE_CHECKING:
+    from smlocal.account import Account, LogSink, MetricSink
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
@@ -44,6 +45,8 @@ class Program:
         self.settings = settings
         self._given_engine = engine
         self.mounts = dict(mounts or {})
+        self.log_sink: LogSink | None = None
+        self.metric_sink: MetricSink | None = None
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
@@ -122,6 +125,26 @@ class Program:
             self.settings,
             container_endpoint=self.container_endpoint,
         )
+
+    @cached_property
+    def account(self) -> Account:
+        """The account of this state folder, with what stood in it when it was last open; it ends with this program.
+        What runs tells `log_sink` and `metric_sink`, which are set before this is first used."""
+        from smlocal.account import Account
+
+        found = Account(
+            self.engine,
+            self.training,
+            self.transform,
+            self.hosting,
+            self.settings,
+            self.resolve,
+            logs=self.log_sink,
+            metrics=self.metric_sink,
+        )
+        self._closers.append(found.close)
+        found.resume()
+        return found
 
     @cached_property
     def examiner(self) -> Examiner:
