@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timezone
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -16,6 +17,11 @@ from smlocal.settings import Settings
 
 if TYPE_CHECKING:
     from smlocal.account import Account, LogSink, MetricSink
+    from smlocal.aws.credentials import CredentialRegistry
+    from smlocal.aws.gateway import Gateway
+    from smlocal.aws.moto import MotoService
+    from smlocal.aws.verification import Verifier
+    from smlocal.aws.wire import Service
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
@@ -30,6 +36,11 @@ if TYPE_CHECKING:
     from smlocal.transform.runner import TransformRunner
 
 RELAY_IMAGE = "smlocal/base:latest"
+EXECUTION_ROLE = "smlocal"  # the role that is there from the first; containers are said to run with it
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 class Program:
@@ -188,6 +199,81 @@ class Program:
             labels=owner.this_process().labels(),
         )
 
+    @cached_property
+    def aws_credentials(self) -> CredentialRegistry:
+        """Who may call the gateway where signatures are verified."""
+        from smlocal.aws.credentials import CredentialRegistry
+
+        return CredentialRegistry()
+
+    @cached_property
+    def aws_verifier(self) -> Verifier:
+        from smlocal.aws.verification import Verifier
+
+        return Verifier(self.aws_credentials, _now)
+
+    @cached_property
+    def moto(self) -> MotoService:
+        from smlocal.aws.moto import MotoService
+
+        return MotoService(self.settings.account, self.settings.region, EXECUTION_ROLE)
+
+    def gateway(
+        self,
+        *,
+        verify_all: bool = False,
+        delegate: str | None = None,
+        own_names: Collection[str] = (),
+        log: Callable[[str], None] | None = None,
+    ) -> Gateway:
+        """The gateway of this program: our services, and moto or the endpoint `delegate` for the others.
+
+        Raises UsageError for a malformed address.
+        """
+        from smlocal.aws.gateway import Gateway
+
+        return Gateway(
+            self._aws_services(delegate),
+            self.moto if delegate is None else self._delegate(delegate),
+            lambda: self.aws_verifier,
+            region=self.settings.region,
+            verify_all=verify_all,
+            own_names=own_names,
+            log=log,
+            on_fault=log,
+        )
+
+    def _aws_services(self, delegate: str | None) -> dict[str, Service]:
+        """The services that are ours, by name; one that is not there yet is refused by name."""
+        from smlocal.aws.gateway import nobody
+        from smlocal.aws.late import Late
+        from smlocal.aws.own import OwnAnswers
+
+        late = Late(lambda: self._sagemaker_services(delegate))
+        services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
+        services["s3"] = nobody
+        if delegate is None:
+            own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
+            services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
+        return services
+
+    def _sagemaker_services(self, delegate: str | None) -> dict[str, Service]:
+        """SageMaker and its runtime before the account. Raises EngineUnavailable, and UsageError when another process
+        has the account."""
+        from smlocal.aws.runtime import Runtime
+        from smlocal.aws.sagemaker import SageMaker
+
+        elsewhere = self.moto if delegate is None else self._delegate(delegate)
+        return {
+            "sagemaker": SageMaker(self.account, elsewhere),
+            "runtime.sagemaker": Runtime(self.account, self.settings.limits.invocation_body_bytes),
+        }
+
+    def _delegate(self, url: str) -> Service:
+        from smlocal.aws.delegate import Delegate
+
+        return Delegate(self.http, url)
+
     def resolve(self, image: str) -> ResolvedImage:
         """The local image that stands for `image`. Raises UsageError, NotSupported."""
         from smlocal.images.availability import engine_has
@@ -220,7 +306,7 @@ class Program:
     def close(self) -> None:
         while self._closers:
             self._closers.pop()()
-        for name in ("http", "engine"):
+        for name in ("moto", "http", "engine"):
             found = self.__dict__.get(name)
             if found is not None and found is not self._given_engine:
                 found.close()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.aws.wire_fixtures import Elsewhere, ScriptedAccount
 
 

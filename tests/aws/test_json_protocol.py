@@ -12,14 +12,14 @@ from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.aws.model_values import values
-from tests.aws.wire_fixtures import ask, call, document
 
 from smlocal.aws import json_protocol
 from smlocal.aws.interface import OPERATIONS
 from smlocal.aws.json_protocol import Refused, answered, operation_of, parsed
 from smlocal.requests.service_model import check_constraints
 from smlocal.requests.shapes import answer_shapes, request_shapes
+from tests.aws.model_values import values
+from tests.aws.wire_fixtures import ask, call, document
 
 MODEL = ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
 ANSWERING = [operation for operation in OPERATIONS if answer_shapes(operation) is not None]

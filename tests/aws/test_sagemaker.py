@@ -9,9 +9,6 @@ import boto3
 import botocore.config
 import pytest
 from botocore.exceptions import ClientError, WaiterError
-from tests.aws.model_values import least, request_with, steps_of
-from tests.aws.wire_fixtures import Elsewhere, ScriptedAccount, ask, call, document, listening
-from tests.request_samples import MODEL_ARN, changed
 
 from smlocal.aws import not_run
 from smlocal.aws.interface import OPERATIONS
@@ -28,6 +25,9 @@ from smlocal.errors import (
 )
 from smlocal.requests.shapes import every_operation, request_shapes
 from smlocal.requests.support import TABLE
+from tests.aws.model_values import least, request_with, steps_of
+from tests.aws.wire_fixtures import Elsewhere, ScriptedAccount, ask, call, document, listening
+from tests.request_samples import MODEL_ARN, changed
 
 NOON = datetime(2026, 11, 29, 12, tzinfo=timezone.utc)
 
@@ -102,16 +102,22 @@ def test_an_error_of_the_account_is_the_exception_that_boto3_has_for_it(
     assert kind is ClientError or answer["Message"] == str(error)
 
 
-@pytest.mark.parametrize("error", [CannotRun("no disk"), EngineUnavailable("no engine"), ZeroDivisionError("oops")])
-def test_a_fault_of_smlocals_own_is_an_internal_failure(
-    error: Exception, client: Any, account: ScriptedAccount
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (CannotRun("no disk"), "InternalFailure", 500),
+        (EngineUnavailable("no engine"), "ServiceUnavailable", 503),
+        (ZeroDivisionError("oops"), "InternalFailure", 500),
+    ],
+)
+def test_what_is_no_fault_of_the_request_is_told_as_one_of_the_service(
+    error: Exception, code: str, status: int, client: Any, account: ScriptedAccount
 ) -> None:
     account.answers["describe_model"] = error
     with pytest.raises(ClientError) as caught:
         client.describe_model(ModelName="iris")
-    assert caught.value.response["Error"]["Code"] == "InternalFailure"
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
-    assert str(error) in caught.value.response["Error"]["Message"]
+    assert caught.value.response["Error"]["Code"] == code
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
 
 
 def _described(*states: str) -> Callable[[Mapping[str, Any]], Any]:

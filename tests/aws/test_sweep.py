@@ -13,12 +13,12 @@ import boto3
 import botocore.config
 import pytest
 from botocore.exceptions import ClientError
-from tests.aws.model_values import Fault, faults
-from tests.aws.wire_fixtures import Elsewhere, ScriptedAccount, call, document, listening
 
 from smlocal.aws.interface import OPERATIONS
 from smlocal.aws.sagemaker import SageMaker
 from smlocal.requests.shapes import request_shapes
+from tests.aws.model_values import Fault, faults
+from tests.aws.wire_fixtures import Elsewhere, ScriptedAccount, call, document, listening, told
 
 FEWEST = 10_000
 SAMPLED = 400
@@ -39,15 +39,15 @@ def _wrong(fault: Fault, status: int, code: str, message: str) -> str | None:
 
 def test_each_of_ten_thousand_broken_requests_is_a_400_that_names_what_is_broken() -> None:
     account = ScriptedAccount()
-    service = SageMaker(account, Elsewhere())
+    service = told(SageMaker(account, Elsewhere()))
 
     async def answers() -> Iterator[str | None]:
         found = []
         for fault in every:
             reply = await service(call(fault.operation, json.dumps(fault.request).encode()))
             told = document(reply)
-            message = told.get("message", told.get("Message", ""))
-            found.append(_wrong(fault, reply.status, told["__type"], message))
+            message = answer.get("message", answer.get("Message", ""))
+            found.append(_wrong(fault, reply.status, answer["__type"], message))
         return iter(found)
 
     every = _every()

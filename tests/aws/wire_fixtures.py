@@ -1,20 +1,21 @@
-"""Calls as the gateway makes them, an account that follows a script, and a small HTTP server in front of a Service."""
+"""Calls as the gateway makes them, an account that follows a script, and the real front before a Service."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 
-from aiohttp import web
-
+from smlocal.aws.errors import Protocol, aws_error, rendered
+from smlocal.aws.gateway import Gateway, nobody
 from smlocal.aws.interface import OPERATIONS
+from smlocal.aws.server import AwsServer
 from smlocal.aws.wire import Call, Reply, Service
+from smlocal.errors import SmlocalError
 from smlocal.hosting import Invocation
-from smlocal.http_client import Headers
+from smlocal.http_client import Headers, HttpClient
 
 Method = Callable[[Mapping[str, Any]], Any]
 
@@ -80,36 +81,28 @@ def document(reply: Reply) -> Any:
     return json.loads(reply.body)
 
 
+def told(service: Service) -> Service:
+    """The service with what it raises told as the gateway tells it, for calls that nobody signed."""
+
+    async def answer(one: Call) -> Reply:
+        try:
+            return await service(one)
+        except SmlocalError as error:
+            known = aws_error(error, Protocol.JSON_1_1)
+            assert known is not None
+            return rendered(known, Protocol.JSON_1_1, one)
+
+    return answer
+
+
 @contextlib.contextmanager
 def listening(service: Service) -> Iterator[str]:
-    """The address of a server that turns each request into a Call of `service`."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    runner = web.AppRunner(_application(service), access_log=None, shutdown_timeout=1)
+    """The address of the real server and gateway before `service`, as SageMaker and its runtime."""
 
-    async def opened() -> str:
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{runner.addresses[0][1]}"
+    def nobody_verifies() -> Any:
+        raise AssertionError("calls from loopback are not verified")
 
-    try:
-        yield asyncio.run_coroutine_threadsafe(opened(), loop).result(10)
-    finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-def _application(service: Service) -> web.Application:
-    async def handle(request: web.Request) -> web.Response:
-        pairs = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
-        reply = await service(Call(request.method, request.raw_path, Headers(pairs), request.content.iter_any(), None))
-        assert isinstance(reply.body, bytes)
-        return web.Response(status=reply.status, headers=reply.headers, body=reply.body)
-
-    application = web.Application(client_max_size=0)
-    application.router.add_route("*", "/{path:.*}", handle)
-    return application
+    services = {"sagemaker": service, "runtime.sagemaker": service}
+    gateway = Gateway(services, nobody, nobody_verifies, region="us-east-1")
+    with HttpClient() as http, AwsServer(http, gateway) as server:
+        yield server.url

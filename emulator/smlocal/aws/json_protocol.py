@@ -39,12 +39,11 @@ _STRUCTURE = "Start of structure or map found where not expected."
 class Refused(Exception):
     """A request that is answered with an error: the exception's name, its text (None: it has none), the status."""
 
-    def __init__(self, code: str, message: str | None = None, status: int = 400, *, modelled: bool = False) -> None:
+    def __init__(self, code: str, message: str | None = None, status: int = 400) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.status = status
-        self.modelled = modelled  # whether the service model names it: its member is then Message
 
 
 def operation_of(call: Call) -> str:
@@ -88,12 +87,10 @@ def answered(call: Call, shapes: RequestShapes | None, answer: Mapping[str, Any]
 
 
 def refused(call: Call, refusal: Refused) -> Reply:
-    """The reply of an error. boto3 reads the code from `__type` alone; modelled exceptions have their member Message,
-    the others AWS gives as message, but for its deserialiser's."""
+    """The reply of an error that was found here. The text of AWS's deserialiser is Message, that of others message."""
     document = {"__type": refusal.code}
     if refusal.message is not None:
-        capital = refusal.modelled or refusal.code == "SerializationException"
-        document["Message" if capital else "message"] = refusal.message
+        document["Message" if refusal.code == "SerializationException" else "message"] = refusal.message
     return Reply(refusal.status, _headers(call), _dumped(document))
 
 

@@ -7,7 +7,6 @@ the texts are those of `smlocal.hosting.invocation`.
 
 from __future__ import annotations
 
-import logging
 import re
 import uuid
 from collections.abc import Mapping
@@ -15,14 +14,13 @@ from urllib.parse import unquote
 
 from smlocal.aws.interface import Account
 from smlocal.aws.wire import BodyTooLarge, Call, Reply
-from smlocal.errors import SmlocalError, UsageError
+from smlocal.errors import UsageError
 from smlocal.hosting import Invocation
 from smlocal.hosting.invocation import Failure, refused, too_long
 from smlocal.requests import refuse_unsupported
 from smlocal.requests.service_model import check_constraints
 from smlocal.requests.shapes import request_shapes
 
-_LOG = logging.getLogger(__name__)
 OPERATION = "InvokeEndpoint"
 HEADERS: Mapping[str, str] = {  # member -> header
     "ContentType": "Content-Type",
@@ -53,19 +51,13 @@ class Runtime:
         self._limit = body_limit
 
     async def __call__(self, call: Call) -> Reply:
-        """The answer to one call; never raises."""
+        """The answer to one call. Raises CannotRun, which the gateway tells."""
         try:
             invocation = await self._answer(call)
         except BodyTooLarge:
             invocation = too_long(self._limit)
         except UsageError as error:
             invocation = refused(400, Failure("ValidationError", str(error)))
-        except SmlocalError as error:
-            invocation = refused(500, Failure("InternalFailure", str(error)))
-        except Exception as error:
-            _LOG.exception("a fault of smlocal's own in %s", call.path)
-            text = f"A fault of smlocal's own: {type(error).__name__}: {error}"
-            invocation = refused(500, Failure("InternalFailure", text))
         headers = dict(invocation.headers.pairs)
         headers["x-amzn-RequestId"] = call.request_id or str(uuid.uuid4())
         return Reply(invocation.status, headers, invocation.body)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,25 +11,9 @@ from smlocal.aws import json_protocol, not_run, validation
 from smlocal.aws.interface import OPERATIONS, Account
 from smlocal.aws.json_protocol import Refused
 from smlocal.aws.wire import Call, Reply, Service
-from smlocal.errors import (
-    InvalidRequest,
-    ResourceInUse,
-    ResourceLimitExceeded,
-    ResourceNotFound,
-    SmlocalError,
-    UsageError,
-)
+from smlocal.errors import NotSupported
 from smlocal.requests.shapes import answer_shapes, every_operation, request_shapes
 
-_LOG = logging.getLogger(__name__)
-_CODES: tuple[tuple[type[SmlocalError], str], ...] = (  # the first that fits; what fits none is smlocal's own fault
-    (ResourceNotFound, "ResourceNotFound"),
-    (ResourceInUse, "ResourceInUse"),
-    (ResourceLimitExceeded, "ResourceLimitExceeded"),
-    (InvalidRequest, "ValidationException"),
-    (UsageError, "ValidationException"),  # NotSupported among them
-)
-_MODELLED = ("ResourceNotFound", "ResourceInUse", "ResourceLimitExceeded")
 _TAGGED = ("training-job", "model", "endpoint-config", "endpoint", "transform-job")  # whose tags the account keeps
 
 
@@ -43,17 +26,14 @@ class SageMaker:
         self._elsewhere = elsewhere
 
     async def __call__(self, call: Call) -> Reply:
-        """The answer to one call; never raises."""
+        """The answer to one call. What the account raises the gateway tells, but for what smlocal refuses by name: to
+        a client of SageMaker that is a request that is not valid, and no fault to try again at."""
         try:
             return await self._answer(call)
+        except NotSupported as error:
+            return json_protocol.refused(call, Refused("ValidationException", str(error)))
         except Refused as refusal:
             return json_protocol.refused(call, refusal)
-        except SmlocalError as error:
-            return json_protocol.refused(call, _refusal(error))
-        except Exception as error:
-            _LOG.exception("a fault of smlocal's own in %s", call.headers.get("X-Amz-Target"))
-            fault = Refused("InternalFailure", f"A fault of smlocal's own: {type(error).__name__}: {error}", 500)
-            return json_protocol.refused(call, fault)
 
     async def _answer(self, call: Call) -> Reply:
         operation = json_protocol.operation_of(call)
@@ -84,13 +64,6 @@ class SageMaker:
         method = getattr(self._account, OPERATIONS[operation])
         answer = await asyncio.to_thread(method, request)  # the account is plain code, and may wait for an engine
         return json_protocol.answered(call, answer_shapes(operation), answer)
-
-
-def _refusal(error: SmlocalError) -> Refused:
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return Refused(code, str(error), modelled=code in _MODELLED)
-    return Refused("InternalFailure", str(error), 500)
 
 
 def _is_tagged_here(request: dict[str, Any]) -> bool:

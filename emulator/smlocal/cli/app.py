@@ -18,7 +18,7 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import check, compare, demo, doctor, images, init, invoke, jobs, serve, train, transform
+from smlocal.cli import check, compare, demo, doctor, execute, images, init, invoke, jobs, serve, train, transform, up
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
 from smlocal.cli.words import refuse_meaningless
@@ -75,6 +75,8 @@ app.command()(jobs.logs)
 app.command()(jobs.prune)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
+app.command()(up.up)
+app.command("exec")(execute.execute)
 app.add_typer(images.app, name="images")
 
 
