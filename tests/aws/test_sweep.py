@@ -45,7 +45,7 @@ def test_each_of_ten_thousand_broken_requests_is_a_400_that_names_what_is_broken
         found = []
         for fault in every:
             reply = await service(call(fault.operation, json.dumps(fault.request).encode()))
-            told = document(reply)
+            answer = document(reply)
             message = answer.get("message", answer.get("Message", ""))
             found.append(_wrong(fault, reply.status, answer["__type"], message))
         return iter(found)
