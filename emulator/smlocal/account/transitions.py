@@ -1,4 +1,4 @@
-"""`SecondaryStatusTransitions`: a row for each status, its message changed in place (API, SecondaryStatusTransition)."""
+"""`SecondaryStatusTransitions`: a row for each status, its message changing in place (API)."""
 
 from __future__ import annotations
 

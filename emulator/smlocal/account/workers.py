@@ -33,8 +33,10 @@ class Room:
         """Wait until there is room; False when `given_up` says so before. `on_wait` is called if it has to wait."""
         facts = self._facts()
         with self._changed:
-            if not self._fits(granted, facts):
-                on_wait()
+            fits = self._fits(granted, facts)
+        if not fits:
+            on_wait()  # outside: it may need a lock whose holder stands in line at this very moment
+        with self._changed:
             self._changed.wait_for(lambda: given_up() or self._fits(granted, facts))
             self._leave_line(granted)
             if given_up():
