@@ -25,7 +25,7 @@ _MEMBERS = ("EndpointConfigName", "ProductionVariants", "Tags", "KmsKeyId", "Exe
 # VolumeSizeInGB, the download's time and KmsKeyId are kept: a container has all the space and time that there is
 _VARIANT = (
     "VariantName", "ModelName", "InitialInstanceCount", "InstanceType", "InitialVariantWeight", "VolumeSizeInGB",
-    "ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds",
+    "ModelDataDownloadTimeoutInSeconds", "ContainerStartupHealthCheckTimeoutInSeconds", "RoutingConfig",
 )  # fmt: skip
 
 

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from smlocal.requests.decision import Decisions, honoured, recorded, refused
 
-_ACCOUNT = "tests/aws/test_sagemaker.py::test_every_operation_reaches_the_account_as_it_was_sent"
-_KEPT = "tests/aws/test_sagemaker.py::test_every_operation_reaches_the_account_as_it_was_sent"
+_MEMBERS = "tests/account/test_members_of_endpoints.py::test_"
+_ENDPOINTS = "tests/account/test_endpoints.py::test_"
+_CONFIG = "tests/account/test_models_and_configs.py::test_a_configuration_is_described_as_aws_describes_it"
+_DEPLOYED = f"{_ENDPOINTS}an_endpoint_in_service_is_described_as_aws_describes_it"
+_SPREAD = f"{_ENDPOINTS}requests_are_spread_over_the_instances_of_a_variant"
+_SHARED = f"{_ENDPOINTS}variants_share_by_weight_and_a_target_goes_before"
+_UPDATED = f"{_ENDPOINTS}an_update_has_no_gap_and_leaves_nothing_of_the_old_containers"
+_RETAINED = f"{_ENDPOINTS}an_update_keeps_weights_and_counts_when_asked"
+_RESIZED = f"{_ENDPOINTS}weights_and_counts_change_and_what_stands_stays"
+_KEPT = f"{_MEMBERS}a_recorded_member_of_a_configuration_is_told_back"
+_TAGGED = "tests/account/test_listing_and_tags.py::test_everything_that_has_an_arn_has_tags"
 
 _INSTANCES = "name the InstanceType and the InitialInstanceCount instead"
 _SERVERLESS = "smlocal has no serverless endpoints: " + _INSTANCES
-_COMPONENTS = "smlocal has no inference components: leave it out"
 _CAPACITY = "smlocal reserves no capacity: leave it out"
 _MONITORED = "smlocal publishes no such metrics of an endpoint: leave it out"
 _DUMP = "DestinationS3Uri KmsKeyId"
 _SCALING = "Status MinInstanceCount MaxInstanceCount ScaleInPolicy"
 _SCALE_IN = "ScaleInPolicy.Strategy ScaleInPolicy.MaximumStepSize ScaleInPolicy.CooldownInMinutes"
-_PREFIX_ROUTING = "PrefixAwareRoutingConfig.PrefixLength PrefixAwareRoutingConfig.ConcurrencyThreshold"
 _POOLS = "[].InstanceType [].ModelNameOverride [].Priority"
-_ONE_ROUTE = "requests go to the instances in turn"
 _V = "ProductionVariants[]"
 
 _NOT_FOR_A_VARIANT: Decisions = (
@@ -33,20 +39,24 @@ _NOT_FOR_A_VARIANT: Decisions = (
 )
 
 _VARIANT: Decisions = (
-    *honoured("ProductionVariants", "say which models serve, and on what", _ACCOUNT),
-    *honoured(f"{_V}.VariantName", "names the variant", _ACCOUNT),
-    *honoured(f"{_V}.ModelName", "the model that the variant serves", _ACCOUNT),
-    *honoured(f"{_V}.InitialInstanceCount", "so many containers serve the variant", _ACCOUNT),
-    *honoured(f"{_V}.InstanceType", "limits vCPU and memory of each container", _ACCOUNT),
-    *honoured(f"{_V}.InitialVariantWeight", "the variant's share of the requests", _ACCOUNT),
+    *honoured("ProductionVariants", "say which models serve, and on what", _CONFIG),
+    *honoured(f"{_V}.VariantName", "names the variant", _SHARED),
+    *honoured(f"{_V}.ModelName", "the model that the variant serves", _SHARED),
+    *honoured(f"{_V}.InitialInstanceCount", "so many containers serve the variant", _SPREAD),
+    *honoured(
+        f"{_V}.InstanceType",
+        "limits vCPU and memory of each container",
+        f"{_MEMBERS}an_endpoints_container_runs_within_its_instance_type",
+    ),
+    *honoured(f"{_V}.InitialVariantWeight", "the variant's share of the requests", _SHARED),
     *recorded(f"{_V}.VolumeSizeInGB", "the container has all the space that its engine has", _KEPT),
     *recorded(
         f"{_V}.ModelDataDownloadTimeoutInSeconds", "the model's files are copied from this machine's own disk", _KEPT
     ),
-    *recorded(
+    *honoured(
         f"{_V}.ContainerStartupHealthCheckTimeoutInSeconds",
-        "a container has the 8 minutes of SageMaker's default for its first healthy ping",
-        _KEPT,
+        "so long a container may take to its first healthy ping",
+        f"{_MEMBERS}a_container_has_the_time_of_its_variant_to_become_healthy",
     ),
     *honoured(
         f"{_V}.EnableSSMAccess",
@@ -55,8 +65,18 @@ _VARIANT: Decisions = (
         values=(False,),
         otherwise="smlocal has no Systems Manager: enter the container with docker exec",
     ),
-    *recorded(
-        f"{_V}.RoutingConfig", _ONE_ROUTE, _KEPT, below=("RoutingStrategy PrefixAwareRoutingConfig", _PREFIX_ROUTING)
+    *honoured(f"{_V}.RoutingConfig", "says which instance a request goes to", _SPREAD),
+    *honoured(
+        f"{_V}.RoutingConfig.RoutingStrategy",
+        "the one with the fewest requests under way, and of several the one whose last is longest ago",
+        _SPREAD,
+        values=("LEAST_OUTSTANDING_REQUESTS",),
+        otherwise='leave RoutingConfig out, or use "LEAST_OUTSTANDING_REQUESTS"',
+    ),
+    *refused(
+        f"{_V}.RoutingConfig.PrefixAwareRoutingConfig",
+        "smlocal looks at no prefixes: leave it out",
+        below=("PrefixLength ConcurrencyThreshold",),
     ),
     *_NOT_FOR_A_VARIANT,
 )
@@ -86,14 +106,14 @@ def _below(path: str, names: str) -> str:
 
 
 CONFIG: Decisions = (
-    *honoured("EndpointConfigName", "names the configuration", _ACCOUNT),
+    *honoured("EndpointConfigName", "names the configuration", _CONFIG),
     *_VARIANT,
     *refused(
         "DataCaptureConfig",
-        "smlocal captures no requests yet: leave it out, or give EnableCapture in a later version",
+        "smlocal captures no requests of endpoints yet: leave it out",
         below=(_CAPTURE, "KmsKeyId CaptureContentTypeHeader", _CAPTURE_TYPES),
     ),
-    *recorded("Tags", "AWS too only keeps them", _KEPT, below=("[].Key [].Value",)),
+    *recorded("Tags", "AWS too only keeps them", _TAGGED, below=("[].Key [].Value",)),
     *recorded("KmsKeyId", "the containers' volumes are on your own machine, and end with the endpoint", _KEPT),
     *refused(
         "AsyncInferenceConfig",
@@ -115,7 +135,7 @@ CONFIG: Decisions = (
         ),
     ),
     *_shadows(),
-    *refused("ExecutionRoleArn", f"it is for endpoints of inference components: {_COMPONENTS}"),
+    *recorded("ExecutionRoleArn", "no role is assumed and no credentials of yours reach the container", _KEPT),
     *refused("VpcConfig", "smlocal has no VPC: leave it out", below=("SecurityGroupIds Subnets",)),
     *refused("EnableNetworkIsolation", "give it to CreateModel, whose own is followed: leave it out here"),
     *refused(
@@ -149,24 +169,24 @@ _DEPLOYMENT: Decisions = refused(
     ),
 )
 _NAMES: Decisions = (
-    *honoured("EndpointName", "names the endpoint", _ACCOUNT),
-    *honoured("EndpointConfigName", "says what the endpoint serves", _ACCOUNT),
+    *honoured("EndpointName", "names the endpoint", _DEPLOYED),
+    *honoured("EndpointConfigName", "says what the endpoint serves", _UPDATED),
 )
 CREATE: Decisions = (
     *_NAMES,
     *_DEPLOYMENT,
-    *recorded("Tags", "AWS too only keeps them", _KEPT, below=("[].Key [].Value",)),
+    *recorded("Tags", "AWS too only keeps them", _TAGGED, below=("[].Key [].Value",)),
 )
 UPDATE: Decisions = (
     *_NAMES,
-    *honoured("RetainAllVariantProperties", "weights and instance counts stay as they were set", _ACCOUNT),
-    *honoured("ExcludeRetainedVariantProperties", "but for these", _ACCOUNT),
+    *honoured("RetainAllVariantProperties", "weights and instance counts stay as they were set", _RETAINED),
+    *honoured("ExcludeRetainedVariantProperties", "but for these", _RETAINED),
     *honoured(
         "ExcludeRetainedVariantProperties[].VariantPropertyType",
-        "names one",
-        _ACCOUNT,
-        values=("DesiredInstanceCount", "DesiredWeight"),
-        otherwise="smlocal captures no requests: leave it out",
+        "names one; of a data capture there is none to keep",
+        _RETAINED,
+        values=("DesiredInstanceCount", "DesiredWeight", "DataCaptureConfig"),
+        otherwise="leave it out",
     ),
     *_DEPLOYMENT,
     *honoured(
@@ -179,10 +199,10 @@ UPDATE: Decisions = (
 )
 _W = "DesiredWeightsAndCapacities"
 WEIGHTS: Decisions = (
-    *honoured("EndpointName", "names the endpoint", _ACCOUNT),
-    *honoured(_W, "say what becomes of each variant", _ACCOUNT),
-    *honoured(f"{_W}[].VariantName", "names the variant", _ACCOUNT),
-    *honoured(f"{_W}[].DesiredWeight", "its share of the requests from now on", _ACCOUNT),
-    *honoured(f"{_W}[].DesiredInstanceCount", "so many containers serve it from now on", _ACCOUNT),
+    *honoured("EndpointName", "names the endpoint", _RESIZED),
+    *honoured(_W, "say what becomes of each variant", _RESIZED),
+    *honoured(f"{_W}[].VariantName", "names the variant", _RESIZED),
+    *honoured(f"{_W}[].DesiredWeight", "its share of the requests from now on", _RESIZED),
+    *honoured(f"{_W}[].DesiredInstanceCount", "so many containers serve it from now on", _RESIZED),
     *refused(f"{_W}[].ServerlessUpdateConfig", _SERVERLESS, below=("MaxConcurrency ProvisionedConcurrency",)),
 )

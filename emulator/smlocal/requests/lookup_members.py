@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 from smlocal.requests.decision import Decisions, honoured, recorded, refused
 
-_SENT = "tests/aws/test_sagemaker.py::test_every_operation_reaches_the_account_as_it_was_sent"
-_FORWARDED = "tests/hosting/test_invocation.py::test_"
+_LISTING = "tests/account/test_listing_and_tags.py::test_"
+_FILTERED = f"{_LISTING}filters_narrow_what_is_listed"
+_SORTED = f"{_LISTING}the_newest_come_first_unless_asked_and_ten_are_a_page"
+_PAGED = f"{_LISTING}pages_give_each_thing_that_stays_once_whatever_comes_and_goes"
+_TAGGED = f"{_LISTING}everything_that_has_an_arn_has_tags"
+_SCRIPT = "tests/aws/test_boto3_script.py::test_a_plain_script_goes_from_training_to_predictions_and_leaves_nothing"
 
 _NAMED: Mapping[str, str] = {
     "TrainingJobName": "DescribeTrainingJob StopTrainingJob DeleteTrainingJob",
@@ -19,6 +23,8 @@ _NAMED: Mapping[str, str] = {
 _PAGE = {
     "NextToken": "goes on where the last page ended",
     "MaxResults": "a page has no more than these, 10 when absent",
+}
+_FILTERS = {
     "NameContains": "only names with it",
     "CreationTimeAfter": "only what is newer",
     "CreationTimeBefore": "only what is older",
@@ -33,18 +39,20 @@ _ENDPOINT_STATES = (
 )
 
 
-def _members(says: Mapping[str, str]) -> Decisions:
-    return tuple(decision for name, text in says.items() for decision in honoured(name, text, _SENT))
+def _members(says: Mapping[str, str], proof: str) -> Decisions:
+    return tuple(decision for name, text in says.items() for decision in honoured(name, text, proof))
 
 
 def _choices(name: str, says: str, values: str) -> Decisions:
-    return honoured(name, says, _SENT, values=values.split(), otherwise=f"use one of {values}")
+    proof = _FILTERED if name == "StatusEquals" else _SORTED
+    return honoured(name, says, proof, values=values.split(), otherwise=f"use one of {values}")
 
 
 def _list(sorts: str, states: str = "") -> Decisions:
     """A list that is paged, sorted and filtered by name and time, and by state where there are `states`."""
     return (
-        *_members({**_PAGE, **_CHANGED} if states else _PAGE),
+        *_members(_PAGE, _PAGED),
+        *_members({**_FILTERS, **_CHANGED} if states else _FILTERS, _FILTERED),
         *_choices("SortBy", "what the list is sorted by", sorts),
         *_choices("SortOrder", "which end comes first", "Ascending Descending"),
         *(_choices("StatusEquals", "only what is in that state", states) if states else ()),
@@ -64,11 +72,9 @@ _LISTS: Mapping[str, Decisions] = {
 }
 _ARN = {"ResourceArn": "the thing that has the tags"}
 _TAGS: Mapping[str, Decisions] = {
-    "AddTags": _members(
-        {**_ARN, "Tags": "are added, or replaced by key", "Tags[].Key": "key", "Tags[].Value": "value"}
-    ),
-    "ListTags": _members({**_ARN, "NextToken": _PAGE["NextToken"], "MaxResults": "a page has no more than these"}),
-    "DeleteTags": _members({**_ARN, "TagKeys": "the tags that go"}),
+    "AddTags": _members({**_ARN, "Tags": "are added", "Tags[].Key": "names it", "Tags[].Value": "is it"}, _TAGGED),
+    "ListTags": _members({**_ARN, "NextToken": _PAGE["NextToken"], "MaxResults": "no more than these"}, _TAGGED),
+    "DeleteTags": _members({**_ARN, "TagKeys": "the tags that go"}, _TAGGED),
 }
 _INVOKED = "tests/aws/test_runtime.py::test_headers_and_bytes_reach_the_account_and_come_back"
 _INVOKE: Decisions = (
@@ -89,7 +95,7 @@ _INVOKE: Decisions = (
 
 MEMBERS: Mapping[str, Decisions] = {
     **{
-        operation: honoured(name, "says which", _SENT)
+        operation: honoured(name, "says which", _SCRIPT)
         for name, operations in _NAMED.items()
         for operation in operations.split()
     },
