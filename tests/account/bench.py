@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from smlocal import owner
 from smlocal.account import Account, LogEvent
@@ -27,6 +27,7 @@ from smlocal.journal import Journal
 from smlocal.launch import Launcher
 from smlocal.settings import Limits, Settings
 from smlocal.storage.directory import DirectoryStore
+from smlocal.storage.interface import StoredObject
 from smlocal.training import TrainingRunner
 from smlocal.transform.runner import TransformRunner
 
@@ -107,6 +108,20 @@ def archive() -> bytes:
     return packed.getvalue()
 
 
+class SlowStore(DirectoryStore):
+    """A store that takes in no model before `open_for_models` is set."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.open_for_models = threading.Event()
+        self.open_for_models.set()
+
+    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
+        if key.endswith("/output/model.tar.gz"):
+            self.open_for_models.wait(20)
+        return super().put(bucket, key, source)
+
+
 class Bench:
     """One account; `again` is the same after its process was killed."""
 
@@ -124,7 +139,7 @@ class Bench:
         self.clock = Clock()
         self.logs, self.metrics = Logs(), Metrics()
         self.settings = Settings(state=folder, limits=LIMITS)
-        self.store = DirectoryStore(folder / "s3")
+        self.store = SlowStore(folder / "s3")
         self.store.ensure_bucket(BUCKET)
         self.put("model.tar.gz", archive())
         self.put("train/a.csv", b"1,2\n")

@@ -249,6 +249,22 @@ def test_a_stopped_job_is_stopped_whatever_its_program_says(bench: Bench) -> Non
     assert (found["TrainingJobStatus"], "FailureReason" in found) == ("Stopped", False)
 
 
+def test_a_job_that_is_stopped_while_it_uploads_is_stopped(bench: Bench) -> None:
+    bench.store.open_for_models.clear()
+    bench.train()
+    bench.reaches("Uploading")
+    bench.stop()
+    assert bench.job()["TrainingJobStatus"] == "Stopping"
+    bench.store.open_for_models.set()
+    found = bench.trained()
+    assert (found["TrainingJobStatus"], found["SecondaryStatus"]) == ("Stopped", "Stopped")
+    assert rows(found)[-3:] == [
+        ("Uploading", "Uploading generated training model"),
+        ("Stopping", "Stopping the training job"),
+        ("Stopped", "Training job stopped"),
+    ]
+
+
 @pytest.mark.parametrize(("image", "status"), [("trains", "Completed"), ("fails", "Failed")])
 def test_a_job_that_has_ended_cannot_be_stopped(image: str, status: str, bench: Bench) -> None:
     bench.train(image=image)

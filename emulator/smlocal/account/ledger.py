@@ -101,6 +101,8 @@ class Ledger:
             self._file.write(_line(change))
         except OSError as error:
             raise _storage_error(self._path, error) from error
+        except ValueError as error:
+            raise StorageError(f"{self._path} is closed") from error
 
     def close(self) -> None:
         """Another process may open it from now on."""

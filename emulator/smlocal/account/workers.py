@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smlocal.engine.interface import EngineFacts
 from smlocal.instances import Granted
+
+_LAST = 90.0  # seconds for work to end; an engine has 60 to end a container that was killed
 
 
 class Room:
@@ -121,7 +124,8 @@ class Workers:
         self.room.wake()
 
     def close(self) -> None:
-        """End all work at once, and wait for it. May be called again."""
+        """End all work at once, and wait for it, 90 s at most: the pull of an image goes on as long as it likes. May be
+        called again."""
         with self._lock:
             self._closed = True
             threads = list(self._running)
@@ -130,13 +134,6 @@ class Workers:
                 turn.hurry.set()
                 turn.stop.set()
         self.room.wake()
+        deadline = time.monotonic() + _LAST
         for thread in threads:
-            thread.join()
-
-    def wait(self, timeout: float) -> bool:
-        """Wait for all that runs now; False when `timeout` seconds passed first."""
-        with self._lock:
-            threads = list(self._running)
-        for thread in threads:
-            thread.join(timeout)
-        return not any(thread.is_alive() for thread in threads)
+            thread.join(max(0.0, deadline - time.monotonic()))
