@@ -225,11 +225,24 @@ class Program:
         from smlocal.aws.gateway import nobody
         from smlocal.aws.own import OwnAnswers
 
-        services: dict[str, Service] = {"sagemaker": nobody, "runtime.sagemaker": nobody, "s3": nobody}
+        services: dict[str, Service] = {"sagemaker": nobody, "runtime.sagemaker": nobody, "s3": self._s3_service()}
         if delegate is None:
             own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
             services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
         return services
+
+    def _s3_service(self) -> Service:
+        """The user's own S3 endpoint, when he has one."""
+        url = self.settings.s3_endpoint_url
+        if url is None:
+            from smlocal.aws.gateway import nobody
+
+            return nobody
+        from smlocal.aws.resigned import Resigned
+        from smlocal.aws_clients import credentials_of
+
+        credentials = credentials_of(os.environ)
+        return Resigned(url, self.settings.region, credentials, self._delegate(url), _now)
 
     def _delegate(self, url: str) -> Service:
         from smlocal.aws.delegate import Delegate

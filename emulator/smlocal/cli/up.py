@@ -77,13 +77,22 @@ def listening(
 
     is_verifying = auth is Auth.sigv4
     credentials = program.aws_credentials.issue() if is_verifying else DUMMY
-    gateway = program.gateway(verify_all=is_verifying, delegate=delegate, own_names=(host,), log=terminal.detail)
+    gateway = program.gateway(
+        verify_all=is_verifying,
+        delegate=delegate,
+        own_names=(host,),
+        log=terminal.detail if terminal.shows_details else None,
+    )
     with AwsServer(program.http, gateway, host=host, port=port) as server:
         yield server, credentials
 
 
 def _say_where(terminal: Terminal, program: Program, url: str, credentials: Credentials) -> None:
+    from smlocal.cli.places import say_where
+
     settings = program.settings
+    if settings.s3_endpoint_url is not None:
+        say_where(terminal, program)
     environment = client_environment(url, settings, credentials)
     if terminal.json:
         terminal.document("gateway", {"url": url, "environment": environment})
