@@ -157,6 +157,12 @@ class Program:
         found.resume()
         return found
 
+    def take_up_account(self) -> None:
+        """Let what stood in the account when it was last open stand again, before the first call asks for it. Raises
+        EngineUnavailable, and UsageError when another process has the account."""
+        if (self.settings.state / "accounts").is_dir():
+            _ = self.account
+
     @cached_property
     def examiner(self) -> Examiner:
         """Examines images; its runs write to this program's state, which should be one of the examination's own."""
@@ -245,13 +251,12 @@ class Program:
 
     def _aws_services(self, delegate: str | None) -> dict[str, Service]:
         """The services that are ours, by name; one that is not there yet is refused by name."""
-        from smlocal.aws.gateway import nobody
         from smlocal.aws.late import Late
         from smlocal.aws.own import OwnAnswers
 
         late = Late(lambda: self._sagemaker_services(delegate))
         services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
-        services["s3"] = nobody
+        services["s3"] = self._s3_service()
         if delegate is None:
             own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
             services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
@@ -268,6 +273,19 @@ class Program:
             "sagemaker": SageMaker(self.account, elsewhere),
             "runtime.sagemaker": Runtime(self.account, self.settings.limits.invocation_body_bytes),
         }
+
+    def _s3_service(self) -> Service:
+        """The user's own S3 endpoint, when he has one."""
+        url = self.settings.s3_endpoint_url
+        if url is None:
+            from smlocal.aws.gateway import nobody
+
+            return nobody
+        from smlocal.aws.resigned import Resigned
+        from smlocal.aws_clients import credentials_of
+
+        credentials = credentials_of(os.environ)
+        return Resigned(url, self.settings.region, credentials, self._delegate(url), _now)
 
     def _delegate(self, url: str) -> Service:
         from smlocal.aws.delegate import Delegate

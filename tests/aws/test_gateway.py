@@ -243,7 +243,7 @@ def call(method: str = "POST", host: str = "127.0.0.1:4650", **headers: str) -> 
     ],
 )  # fmt: skip
 def test_names_that_lead_here_are_taken(host: str) -> None:
-    assert refusal(call(host=host), ["mine.example"]) is None
+    assert refusal(call(host=host), frozenset(["mine.example"])) is None
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_names_that_lead_here_are_taken(host: str) -> None:
     ],
 )
 def test_a_foreign_host_name_is_refused(host: str) -> None:
-    sentence = refusal(call(host=host), [])
+    sentence = refusal(call(host=host))
     assert sentence is not None
     assert "127.0.0.1" in sentence
 
@@ -278,7 +278,7 @@ def test_a_foreign_host_name_is_refused(host: str) -> None:
     ],
 )
 def test_what_a_page_could_send_is_refused_with_a_sentence(asked: Call) -> None:
-    sentence = refusal(asked, [])
+    sentence = refusal(asked)
     assert sentence is not None
     assert sentence.endswith((".", ")."))
 

@@ -244,7 +244,15 @@ def test_an_address_that_cannot_be_written_to_is_refused_before_the_engine_is_as
 def _commands() -> list[str]:
     """Every command but `check`, with what it needs to be called at all."""
     commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    needed = {"init": "x", "serve": "x", "logs": "x", "explain": "SM101", "transform": "x --input .", "compare": "x x"}
+    needed = {
+        "init": "x",
+        "serve": "x",
+        "logs": "x",
+        "explain": "SM101",
+        "transform": "x --input .",
+        "compare": "x x",
+        "exec": "true",
+    }
     needed["invoke"] = "http://127.0.0.1:9 --body x --content-type x"
     alone = [f"{name} {needed.get(name, '')}".strip() for name in commands if name not in ("check", "images")]
     return [*alone, "images build", "images list"]

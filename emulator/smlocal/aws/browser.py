@@ -8,7 +8,7 @@ refused, and nothing here ever allows another origin to read an answer (no CORS)
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from functools import lru_cache
 
 from smlocal.aws.wire import Call
 
@@ -17,7 +17,7 @@ _LOCAL = (".localhost", ".docker.internal")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 
-def refusal(call: Call, own_names: Collection[str]) -> str | None:
+def refusal(call: Call, own_names: frozenset[str] = frozenset()) -> str | None:
     """A sentence that says why the call is refused, or None. `own_names` are host names that lead here."""
     if not _is_ours(call.host, own_names):
         return (
@@ -36,7 +36,8 @@ def refusal(call: Call, own_names: Collection[str]) -> str | None:
     return None
 
 
-def _is_ours(host: str, own_names: Collection[str]) -> bool:
+@lru_cache(maxsize=256)
+def _is_ours(host: str, own_names: frozenset[str]) -> bool:
     """Whether the Host header names this machine, an AWS service, or an address: none of them can be rebound."""
     name = host.lower()
     name = name.partition("]")[0][1:] if name.startswith("[") else name.partition(":")[0].rstrip(".")

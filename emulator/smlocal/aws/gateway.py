@@ -61,7 +61,8 @@ class Gateway:
                 call = replace(call, scope=signature.scope)
             call = await self._admitted(call, signature)
             service = service_of(call)
-            call, operation = await _named(call)
+            if self._log is not None:
+                call, operation = await _named(call)
             reply = await self._services.get(service, self._others)(call)
         except Exception as error:  # whatever a service lets through is told in AWS's shape
             service = service or service_of(call)

@@ -126,21 +126,26 @@ class MotoService:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
         }
-        if "Content-Type" in call.headers:
-            environ["CONTENT_TYPE"] = call.headers["Content-Type"]
-        names: dict[str, str] = {}
-        for name, value in call.headers.pairs:
-            if name.lower() in _NOT_PASSED:
-                continue
-            variable = f"HTTP_{name.upper().replace('-', '_')}"
-            environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
-            if "_" in name:
-                names[variable] = name
-        environ["moto.preserved_header_names"] = names
+        _add_headers(environ, call)
         environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self._account
         environ.setdefault("HTTP_HOST", "127.0.0.1")
         return environ
+
+
+def _add_headers(environ: dict[str, Any], call: Call) -> None:
+    """The call's headers as the environment has them, and the names that this would change."""
+    if "Content-Type" in call.headers:
+        environ["CONTENT_TYPE"] = call.headers["Content-Type"]
+    names: dict[str, str] = {}
+    for name, value in call.headers.pairs:
+        if name.lower() in _NOT_PASSED:
+            continue
+        variable = f"HTTP_{name.upper().replace('-', '_')}"
+        environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
+        if "_" in name:
+            names[variable] = name
+    environ["moto.preserved_header_names"] = names
 
 
 def _load() -> WsgiApplication:

@@ -10,7 +10,10 @@ import asyncio
 import contextlib
 import ipaddress
 import logging
+import os
+import socket
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from smlocal.aws.errors import AwsError
@@ -94,7 +97,7 @@ class AwsServer:
         except OSError as error:
             await runner.cleanup()
             raise UsageError(
-                f"port {port} on {host} cannot be had ({error.strerror or error}): choose another with --port N"
+                f"port {port} on {host} cannot be had ({_reason(error)}): choose another with --port N"
             ) from error
         self._runners.append(runner)
         bound = runner.addresses[0][1]
@@ -133,6 +136,8 @@ class _Body:
     def __init__(self, request: web.Request, idle: float) -> None:
         self._request = request
         self._idle = idle
+        self._timer: asyncio.TimerHandle | None = None
+        self._waits_since: float | None = None  # the loop's time
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """Raises AwsError when the client is too slow, or leaves."""
@@ -140,15 +145,36 @@ class _Body:
         if request.headers.get("Expect", "").lower() == "100-continue" and not request.content.is_eof():
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             request.writer.output_size = 0  # the answer itself has not begun
-        while piece := await self._next():
-            yield piece
+        try:
+            while piece := await self._next():
+                yield piece
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+
+    def _look(self) -> None:
+        """One timer for a whole body, since one for each piece would cost more than the piece."""
+        loop = asyncio.get_running_loop()
+        if self._waits_since is not None and loop.time() - self._waits_since >= self._idle:
+            self._request.content.set_exception(asyncio.TimeoutError())
+        else:
+            self._timer = loop.call_later(self._idle, self._look)
 
     async def _next(self) -> bytes:
         import aiohttp
         from aiohttp import web
 
+        content = self._request.content
+        if content.is_eof():
+            return await content.readany()
+        loop = asyncio.get_running_loop()
+        if self._timer is None:
+            self._timer = loop.call_later(self._idle, self._look)
+        self._waits_since = loop.time()
         try:
-            return await asyncio.wait_for(self._request.content.readany(), self._idle)
+            piece = await content.readany()
+            self._waits_since = None
+            return piece
         except asyncio.TimeoutError as error:
             raise AwsError(
                 "RequestTimeout",
@@ -158,6 +184,12 @@ class _Body:
             raise AwsError("IncompleteBody", "The body ended before all that was announced had come.") from error
 
 
+def _reason(error: OSError) -> str:
+    """The system's own words; asyncio puts its own around them."""
+    is_name = isinstance(error, socket.gaierror)
+    return str(error.strerror) if is_name or not error.errno else os.strerror(error.errno)
+
+
 def _is_plain(target: str) -> bool:
     """Origin form, and nothing that a client may not send unencoded."""
     return target.startswith("/") and target.isascii() and target.isprintable() and not set(" #") & set(target)
@@ -165,10 +197,17 @@ def _is_plain(target: str) -> bool:
 
 def _is_loopback(request: web.Request) -> bool:
     peer = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return _is_loopback_address(peer[0]) if peer else False
+
+
+@lru_cache(maxsize=64)
+def _is_loopback_address(text: str) -> bool:
     try:
-        return ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback if peer else False
+        address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback
 
 
 async def _sent(request: web.Request, reply: Reply) -> web.StreamResponse:
