@@ -5,6 +5,9 @@
     InService -> SystemUpdating -> InService | Failed        only after a start of smlocal
     InService, Failed -> Deleting -> gone
 
+A container that ends by itself or is unhealthy is replaced, as SageMaker replaces it: the endpoint stays InService, and
+the others answer meanwhile.
+
 An endpoint outlives smlocal, as one would expect of what was created and not deleted: when the account is opened
 again, after `kill -9` or a clean end, an endpoint that was in service is SystemUpdating until its containers are up
 again, one that was Creating is created, an update that was under way is rolled back, and what was Deleting is gone.
@@ -16,7 +19,7 @@ made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -131,6 +134,7 @@ class Endpoints:
         with self._office.lock:
             self._settled(name)
             self._enter(name, "Deleting", {})
+            self._workers.stop(f"endpoint/{name}")  # some container of it may be being replaced
             self._begin(name, self._take_down)
         return {}
 
@@ -196,7 +200,7 @@ class Endpoints:
 
         started = self._started(name, [(item, item["Count"]) for item in variants], turn, fail)
         if started is not None:
-            self._serving.swap(name, _fleet(variants, started))
+            self._serve(name, variants, started)
             self._in_service(name, members["EndpointConfigName"], variants, told)
 
     def _started(
@@ -204,9 +208,36 @@ class Endpoints:
     ) -> list[list[Instance]] | None:
         """The containers, or None when they are not to be or, `fail` having been told, cannot be had."""
         try:
-            return self._maker.start(name, wanted, turn.stop, fail)
+            return self._maker.start(name, wanted, turn.stop, fail, lambda instance: self._lose(name, instance))
         except StartFailed:
             return None
+
+    def _serve(self, name: str, variants: Sequence[Spec], groups: Sequence[Sequence[Instance]]) -> Fleet | None:
+        """Let these containers answer from now on; gives those that did."""
+        fleet = _fleet(variants, groups)
+        old = self._serving.swap(name, fleet)
+        for instance in fleet.instances():
+            if not instance.server.healthy:  # lost before it served
+                self._lose(name, instance)
+        return old
+
+    def _lose(self, name: str, lost: Instance) -> None:
+        self._begin(name, partial(self._replace_one, lost=lost))
+
+    def _replace_one(self, name: str, turn: Turn, lost: Instance) -> None:
+        """Until another stands in its place, or it serves no more; a container that does not come up is tried again
+        at longer and longer intervals."""
+        for pause in _pauses():
+            if not self._serving.has(name, lost):
+                return
+            started = self._started(name, [(lost.spec, 1)], turn, lambda reason: None)
+            if started is not None:
+                new = started[0][0]
+                gone = lost if self._serving.exchange(name, lost, new) else new
+                self._maker.retire([gone], turn.hurry, 0)
+                return
+            if turn.stop.wait(pause):
+                return
 
     def _roll_back(self, name: str) -> None:
         """To what serves all the while."""
@@ -220,7 +251,7 @@ class Endpoints:
         wanted = [(item, item["Count"]) for item in variants]
         started = self._started(name, wanted, turn, self._rolling_back(name))
         if started is not None:
-            old = self._serving.swap(name, _fleet(variants, started))
+            old = self._serve(name, variants, started)
             self._in_service(name, config, variants)
             self._maker.retire(list(old.instances()) if old else [], turn.hurry)
         elif not turn.closing:
@@ -239,7 +270,7 @@ class Endpoints:
         groups = [[*standing[item["VariantName"]], *new] for item, new in zip(variants, started, strict=True)]
         kept = [group[: item["Count"]] for item, group in zip(variants, groups, strict=True)]
         surplus = [one for item, group in zip(variants, groups, strict=True) for one in group[item["Count"] :]]
-        self._serving.swap(name, _fleet(variants, kept))
+        self._serve(name, variants, kept)
         self._in_service(name, self._found(name)["EndpointConfigName"], variants)
         self._maker.retire(surplus, turn.hurry)
 
@@ -269,6 +300,14 @@ class Endpoints:
         """Stop all containers at once; the endpoints stay in the log as they are."""
         for fleet in self._serving.clear():
             self._maker.retire(list(fleet.instances()), already_set())
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between two tries."""
+    pause = 0.5
+    while True:
+        yield pause
+        pause = min(2 * pause, 60.0)
 
 
 def _fleet(variants: Sequence[Spec], groups: Sequence[Sequence[Instance]]) -> Fleet:

@@ -43,6 +43,20 @@ class Serving:
                 self._fleets[name] = fleet
             return old
 
+    def has(self, name: str, instance: Instance) -> bool:
+        """Whether that container serves."""
+        fleet = self.fleet(name)
+        return fleet is not None and any(one is instance for one in fleet.instances())
+
+    def exchange(self, name: str, old: Instance, new: Instance) -> bool:
+        """Let one container answer in another's place; False when that one serves no more."""
+        with self._lock:
+            fleet = self._fleets.get(name)
+            if fleet is None or not any(one is old for one in fleet.instances()):
+                return False
+            self._fleets[name] = fleet.with_other(old, new)
+            return True
+
     def clear(self) -> list[Fleet]:
         """Let nothing answer any more; gives what did."""
         with self._lock:
