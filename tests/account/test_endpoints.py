@@ -331,6 +331,8 @@ def test_answers_under_way_are_waited_for_before_an_old_container_goes(bench: Be
     second(bench, "echo")
     update(bench)
     until(bench.endpoint, lambda found: found["EndpointConfigName"] == "second")
+    threading.Event().wait(0.7)  # longer than a container has after SIGTERM
+    assert bench.servers() == 2
     going.set()
     client.join()
     assert got == [b"old"]

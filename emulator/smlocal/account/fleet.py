@@ -124,8 +124,8 @@ class FleetMaker:
     ) -> list[list[Instance]] | None:
         """So many containers of each variant, all healthy; None when `stop` was set before.
 
-        When one does not come up, `on_failure` is told why, and then all are stopped; StartFailed is raised. Of one that
-        ends or is unhealthy later on, `on_lost` is told, on a thread that is not to be held up.
+        When one does not come up, `on_failure` is told why, and then all are stopped; StartFailed is raised. Of one
+        that ends or is unhealthy later on, `on_lost` is told, on a thread that is not to be held up.
         """
         made: list[Instance] = []
         groups: list[list[Instance]] = []
