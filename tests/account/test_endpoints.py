@@ -163,6 +163,13 @@ def test_requests_are_spread_over_the_instances_of_a_variant(bench: Bench) -> No
 
 
 def test_an_instance_that_ended_gets_no_more_requests_while_another_stands(bench: Bench) -> None:
+    started = mortal(bench, InitialInstanceCount=2)
+    started[0].deliver("SIGTERM")
+    until(lambda: [bench.invoke().status for _ in range(4)], lambda found: set(found) == {200})
+
+
+def mortal(bench: Bench, **variant_: Any) -> list[Run]:
+    """An endpoint whose containers end when they are told; gives all that ever ran."""
     started: list[Run] = []
 
     def program(run: Run) -> int:
@@ -170,9 +177,55 @@ def test_an_instance_that_ended_gets_no_more_requests_while_another_stands(bench
         return Script(handler=echo)(run)
 
     bench.engine.add_image("mortal", program)
-    bench.deployed(variant(InitialInstanceCount=2), image="mortal")
+    bench.deployed(variant(**variant_), image="mortal")
+    return started
+
+
+def test_a_container_that_ends_by_itself_is_replaced_and_the_endpoint_stays_in_service(bench: Bench) -> None:
+    started = mortal(bench)
     started[0].deliver("SIGTERM")
-    until(lambda: [bench.invoke().status for _ in range(4)], lambda found: set(found) == {200})
+    until(lambda: len(started), lambda count: count == 2)
+    until(lambda: bench.invoke(b"again").body, lambda body: body == b"again")
+    until(bench.servers, lambda count: count == 1)
+    assert bench.endpoint()["EndpointStatus"] == "InService"
+
+
+def test_a_container_that_is_unhealthy_is_replaced(bench: Bench) -> None:
+    started: list[Run] = []
+
+    def program(run: Run) -> int:
+        started.append(run)
+        sick = len(started) == 1
+
+        def answer(request: Request) -> Answer:
+            ill = sick and asked and request.path == "/ping"
+            if request.path == "/invocations":
+                asked.append(request)
+            return Answer(500 if ill else 200, request.body)
+
+        return Script(handler=answer)(run)
+
+    asked: list[Request] = []
+    bench.engine.add_image("sickens", program)
+    bench.deployed(image="sickens")
+    bench.invoke()
+    until(lambda: len(started), lambda count: count == 2)
+    until(bench.servers, lambda count: count == 1)
+    assert bench.invoke(b"well").body == b"well"
+
+
+def test_a_container_whose_replacement_does_not_come_up_is_tried_again_and_ends_with_its_endpoint(
+    bench: Bench,
+) -> None:
+    started = mortal(bench, InitialInstanceCount=2)
+    bench.engine.add_image("mortal", Script(exit_code=7))
+    started[0].deliver("SIGTERM")
+    until(lambda: bench.logs.streams.get(("/aws/sagemaker/Endpoints/endpoint", "smlocal"), []), lambda lines: lines[1:])
+    assert {bench.invoke(b"x").body for _ in range(5)} == {b"x"}
+    assert bench.endpoint()["EndpointStatus"] == "InService"
+    bench.account.delete_endpoint({"EndpointName": "endpoint"})
+    bench.gone(bench.endpoint)
+    until(bench.launcher.mine, lambda left: left == [])
 
 
 def test_each_instance_has_a_log_stream_of_its_own(bench: Bench) -> None:
@@ -278,6 +331,8 @@ def test_answers_under_way_are_waited_for_before_an_old_container_goes(bench: Be
     second(bench, "echo")
     update(bench)
     until(bench.endpoint, lambda found: found["EndpointConfigName"] == "second")
+    threading.Event().wait(0.7)  # longer than a container has after SIGTERM
+    assert bench.servers() == 2
     going.set()
     client.join()
     assert got == [b"old"]

@@ -222,6 +222,17 @@ def test_a_broken_container_fails_its_endpoint_with_the_platforms_text(cloud: Cl
     cloud.delete("broken")
 
 
+def test_a_container_that_ends_on_an_invocation_is_replaced(cloud: Cloud) -> None:
+    cloud.model("mortal", "exits_on_invocation")
+    cloud.config("mortal", "mortal")
+    cloud.deploy("mortal", "mortal")
+    assert cloud.invoke("mortal").status == 424
+    until(lambda: cloud.invoke("mortal").status, lambda status: status == 424, 30)
+    until(lambda: sum(group.endswith("/mortal") for group, _ in cloud.logs.streams), lambda count: count > 1, 30)
+    assert cloud.endpoint("mortal")["EndpointStatus"] == "InService"
+    cloud.delete("mortal")
+
+
 def test_an_update_to_a_broken_container_is_rolled_back(cloud: Cloud) -> None:
     for name, fault in (("good", "serves_well"), ("broken", "exits_while_starting")):
         cloud.model(name, fault)

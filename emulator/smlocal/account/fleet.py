@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from smlocal.account.images import Images
@@ -16,7 +16,7 @@ from smlocal.account.office import Office
 from smlocal.account.sinks import ENDPOINT_GROUP
 from smlocal.container import LogLine
 from smlocal.errors import EndpointFailed, ImageNotFound, InvalidRequest, SmlocalError
-from smlocal.hosting import HealthChecks, ModelHost, ModelServer
+from smlocal.hosting import HealthChecks, ModelHost, ModelServer, State
 from smlocal.metrics import escape
 
 _AT_ONCE = 4  # containers that start or stop
@@ -31,9 +31,9 @@ class Instance:
 
     _turns = itertools.count(1)
 
-    def __init__(self, server: ModelServer, identifier: str) -> None:
+    def __init__(self, spec: Spec, server: ModelServer) -> None:
+        self.spec = spec
         self.server = server
-        self.identifier = identifier
         self._changed = threading.Condition()
         self._under_way = 0
         self._last = 0
@@ -96,6 +96,15 @@ class Fleet:
         for variant in self.variants:
             yield from variant.instances
 
+    def with_other(self, old: Instance, new: Instance) -> Fleet:
+        """The same with one container in another's place."""
+        return Fleet(
+            tuple(
+                replace(item, instances=tuple(new if one is old else one for one in item.instances))
+                for item in self.variants
+            )
+        )
+
 
 class FleetMaker:
     """Starts and retires the containers of endpoints."""
@@ -111,17 +120,19 @@ class FleetMaker:
         wanted: Sequence[tuple[Spec, int]],
         stop: threading.Event,
         on_failure: Callable[[str], None],
+        on_lost: Callable[[Instance], None] = lambda instance: None,
     ) -> list[list[Instance]] | None:
         """So many containers of each variant, all healthy; None when `stop` was set before.
 
-        When one does not come up, `on_failure` is told why, and then all are stopped; StartFailed is raised.
+        When one does not come up, `on_failure` is told why, and then all are stopped; StartFailed is raised. Of one
+        that ends or is unhealthy later on, `on_lost` is told, on a thread that is not to be held up.
         """
         made: list[Instance] = []
         groups: list[list[Instance]] = []
         try:
             for spec, count in wanted:
                 self._pull(spec["Model"]["Reference"])
-                groups.append([self._instance(endpoint, spec) for _ in range(count)])
+                groups.append([self._instance(endpoint, spec, on_lost) for _ in range(count)])
                 made.extend(groups[-1])
             if self._start_all(made, stop):
                 return groups
@@ -141,13 +152,16 @@ class FleetMaker:
         except ImageNotFound:
             return  # its start says so, in the words of an endpoint
 
-    def _instance(self, endpoint: str, spec: Spec) -> Instance:
-        identifier, model = self._office.instance_id(), spec["Model"]
-        stream = f"{spec['VariantName']}/{identifier}"
+    def _instance(self, endpoint: str, spec: Spec, on_lost: Callable[[Instance], None]) -> Instance:
+        stream, model = f"{spec['VariantName']}/{self._office.instance_id()}", spec["Model"]
 
         def on_line(line: LogLine) -> None:
             text = escape(line.text.decode("utf-8", "replace"))
             self._office.log(f"{ENDPOINT_GROUP}{endpoint}", stream, text)
+
+        def on_state(state: State) -> None:
+            if state in ("exited", "unhealthy"):
+                on_lost(instance)
 
         server = self._host.server(
             model["Request"],
@@ -157,8 +171,10 @@ class FleetMaker:
             checks=HealthChecks.of_endpoints(self._office.settings.limits, spec["StartWindow"]),
             instance_type=spec["InstanceType"],
             on_line=on_line,
+            on_state=on_state,
         )
-        return Instance(server, identifier)
+        instance = Instance(spec, server)
+        return instance
 
     def _start_all(self, made: Sequence[Instance], stop: threading.Event) -> bool:
         """False when `stop` was set. The first failure stops those that are still starting, and is raised."""

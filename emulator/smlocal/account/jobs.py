@@ -62,7 +62,7 @@ class Jobs(ABC):
             if status != "InProgress":
                 raise InvalidRequest(f"The request was rejected because the {self.spoken} is in status {status}.")
             self.shelf.change(name, "is to stop", {"_StopAsked": True, **self._stopping(name)})
-        self._workers.stop(self._key(name))
+            self._workers.stop(self._key(name))
         return {}
 
     def _found(self, name: str) -> Members:

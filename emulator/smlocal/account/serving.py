@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from smlocal.account.fleet import Fleet, Instance, Variant
+from smlocal.account.fleet import Fleet, Instance, Spec, Variant
 from smlocal.account.ledger import Members
 from smlocal.hosting.invocation import Endpoint, Failure, Invocation, refused
 from smlocal.http_client import Headers
@@ -42,6 +42,33 @@ class Serving:
             if fleet is not None:
                 self._fleets[name] = fleet
             return old
+
+    def has(self, name: str, instance: Instance) -> bool:
+        """Whether that container serves."""
+        fleet = self.fleet(name)
+        return fleet is not None and any(one is instance for one in fleet.instances())
+
+    def exchange(self, name: str, old: Instance, new: Instance) -> bool:
+        """Let one container answer in another's place; False when that one serves no more."""
+        with self._lock:
+            fleet = self._fleets.get(name)
+            if fleet is None or not any(one is old for one in fleet.instances()):
+                return False
+            self._fleets[name] = fleet.with_other(old, new)
+            return True
+
+    def resize(self, name: str, variants: Sequence[Spec], started: Sequence[Sequence[Instance]]) -> list[Instance]:
+        """Give each variant its new containers, and its weight; gives the containers that are too many then. Whatever
+        was exchanged meanwhile stays."""
+        with self._lock:
+            standing = {item.name: item.instances for item in self._fleets[name].variants}
+            kept, surplus = [], []
+            for spec, new in zip(variants, started, strict=True):
+                group = [*standing[spec["VariantName"]], *new]
+                kept.append(Variant(spec, tuple(group[: spec["Count"]])))
+                surplus += group[spec["Count"] :]
+            self._fleets[name] = Fleet(tuple(kept))
+            return surplus
 
     def clear(self) -> list[Fleet]:
         """Let nothing answer any more; gives what did."""
