@@ -34,9 +34,14 @@ class Unreadable(SmlocalError):
 
 def matches(pattern: str, value: str) -> bool:
     """Whether the whole `value` matches the Java expression `pattern`. Raises Unreadable."""
-    unicode_class = "\\p{" in pattern
     # a category is written out as those characters of the value that are in it: exact, and small
-    return _compiled(pattern, "".join(sorted(set(value))) if unicode_class else "").fullmatch(value) is not None
+    alphabet = "".join(sorted(set(value))) if _has_category(pattern) else ""
+    return _compiled(pattern, alphabet).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=512)
+def _has_category(pattern: str) -> bool:
+    return any(name and name not in _POSIX for name, _, _ in _TOKEN.findall(pattern))
 
 
 @lru_cache(maxsize=512)
