@@ -244,7 +244,7 @@ def test_the_aws_command_line_works_as_its_user_has_it(ask: Ask, tmp_path: Path)
     assert [event["message"] for event in json.loads(out)["events"]] == ["hello"]
     code, out, err = ask("--", "sh", "-c", aws + "aws sagemaker list-models")
     assert (code, err, json.loads(out)) == (0, "", {"Models": []})
-    missing = "aws sagemaker wait endpoint-deleted --endpoint-name nobody && aws sagemaker describe-model --model-name m"
+    missing = "aws sagemaker wait endpoint-deleted --endpoint-name e && aws sagemaker describe-model --model-name m"
     code, _, err = ask("--", "sh", "-c", aws + missing)
     assert code in (254, 255), "the first has ended well, and the second not; the code depends on the version"
     assert '(ValidationException) when calling the DescribeModel operation: Could not find model "arn:' in err
