@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -84,6 +85,18 @@ def test_a_broken_container_fails_the_endpoint_and_its_log_says_why(bench: Bench
     (line,) = bench.logs.streams["/aws/sagemaker/Endpoints/endpoint", "smlocal"]
     assert "The container exited with code 7" in line
     assert bench.launcher.mine() == []
+
+
+def test_one_container_of_several_that_does_not_come_up_ends_the_others(bench: Bench) -> None:
+    count = itertools.count()
+
+    def program(run: Run) -> int:
+        return Script(handler=echo)(run) if next(count) != 1 else 7
+
+    bench.engine.add_image("half", program)
+    found = bench.deployed(variant(InitialInstanceCount=3), image="half")
+    assert (found["EndpointStatus"], found["FailureReason"]) == ("Failed", PING)
+    until(bench.launcher.mine, lambda left: left == [])
 
 
 def test_an_image_that_went_fails_the_endpoint_in_the_platforms_words(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smlocal.account.ledger import Ledger, merged
@@ -77,6 +77,7 @@ changes = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(history=changes)
 def test_any_history_is_told_again(history: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("ledger")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smlocal.account.listing import Listing, page
@@ -62,6 +62,7 @@ def test_filters_narrow_what_is_listed(request_: dict[str, Any], expected: list[
     assert names(request_) == expected
 
 
+@settings(deadline=None)
 @given(
     seconds=st.lists(st.integers(0, 3), min_size=1, max_size=20),
     size=st.integers(1, 5),

@@ -413,6 +413,19 @@ def test_a_clean_end_ends_jobs_as_a_kill_does(bench: Bench) -> None:
     assert bench.job("ran")["FailureReason"].startswith("InternalServerError: smlocal was ended while the job ran")
 
 
+def test_a_job_that_waits_at_a_clean_end_waits_on(new_bench: Callable[..., Bench]) -> None:
+    bench = new_bench(cpus=2)
+    bench.train("first", "waits")
+    bench.reaches("Training", "first")
+    bench.train("second")
+    bench.reaches("Pending", "second")
+    bench.account.close()
+    bench.account = bench.open()
+    assert bench.job("second")["SecondaryStatus"] == "Pending"
+    bench.account.resume()
+    assert bench.trained("second")["TrainingJobStatus"] == "Completed"
+
+
 def test_more_than_fifty_tags_are_too_many(bench: Bench) -> None:
     bench.train(Tags=[{"Key": f"key-{number}", "Value": "x"} for number in range(50)])
     arn = f"{ARN}:training-job/job"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -123,7 +124,10 @@ def test_summaries_have_the_time_of_the_last_change(bench: Bench) -> None:
     bench.transform()
     found = bench.transformed()
     (summary,) = bench.account.list_transform_jobs({})["TransformJobSummaries"]
-    assert summary.pop("LastModifiedTime") >= found["TransformEndTime"]
+    changed = summary.pop("LastModifiedTime")
+    assert changed >= found["TransformEndTime"]
+    later = {"LastModifiedTimeAfter": changed + timedelta(seconds=1)}
+    assert bench.account.list_transform_jobs(later) == {"TransformJobSummaries": []}
     names = ("TransformJobName", "TransformJobArn", "CreationTime", "TransformEndTime", "TransformJobStatus")
     assert summary == {name: found[name] for name in names}
 

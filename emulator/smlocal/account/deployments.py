@@ -50,23 +50,22 @@ class Deployments:
     def described(self, current: Sequence[Spec], desired: Sequence[Spec]) -> list[dict[str, Any]]:
         return described(current, desired, self._images.identity, self._office.now())
 
-    def _in_service(self, name: str, config: str, variants: Sequence[Spec], reason: str | None = None) -> None:
+    def _in_service(self, name: str, config: str, variants: Sequence[Spec]) -> None:
+        """What failed before stays told until the next update."""
         changed: dict[str, Any] = {
             "EndpointConfigName": config,
             "ProductionVariants": self.described(variants, variants),
             "_Variants": variants,
         }
-        failure = {} if reason is None else {"FailureReason": reason[:FAILURE_REASON_LENGTH]}
-        gone = ("PendingDeploymentSummary", *(("FailureReason",) if reason is None else ()))
-        self.enter(name, "InService", {**changed, **failure}, *gone)
+        self.enter(name, "InService", changed, "PendingDeploymentSummary")
 
     # what is done
 
     def begin(self, name: str, work: Callable[[str, Turn], None]) -> None:
         self._workers.begin(f"endpoint/{name}", lambda turn: work(name, turn))
 
-    def bring_up(self, name: str, turn: Turn, told: str | None = None) -> None:
-        """Start all that the endpoint is made of; `told` is what was wrong with it before."""
+    def bring_up(self, name: str, turn: Turn) -> None:
+        """Start all that the endpoint is made of."""
         members = self._members(name)
         variants = members["_Variants"]
 
@@ -77,7 +76,7 @@ class Deployments:
         started = self._started(name, [(item, item["Count"]) for item in variants], turn, fail)
         if started is not None:
             self._serve(name, variants, started)
-            self._in_service(name, members["EndpointConfigName"], variants, told)
+            self._in_service(name, members["EndpointConfigName"], variants)
 
     def _started(
         self, name: str, wanted: Sequence[tuple[Spec, int]], turn: Turn, fail: Callable[[str], None]
@@ -123,7 +122,7 @@ class Deployments:
     def _roll_back(self, name: str) -> None:
         """To what serves all the while."""
         members = self._members(name)
-        self._in_service(name, members["EndpointConfigName"], members["_Variants"], members.get("FailureReason"))
+        self._in_service(name, members["EndpointConfigName"], members["_Variants"])
 
     def _rolling_back(self, name: str) -> Callable[[str], None]:
         return lambda reason: self.enter(name, "RollingBack", {"FailureReason": reason[:FAILURE_REASON_LENGTH]})

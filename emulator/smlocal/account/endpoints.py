@@ -45,6 +45,7 @@ _UPDATE = (
     "EndpointName", "EndpointConfigName", "RetainAllVariantProperties", "ExcludeRetainedVariantProperties",
     "RetainDeploymentConfig",
 )  # fmt: skip
+BROKEN_OFF = "The update was broken off: smlocal was ended meanwhile."
 
 
 class Endpoints:
@@ -163,16 +164,15 @@ class Endpoints:
     def resume(self) -> None:
         """Take up what stood when the account was last open."""
         for name, members in self.shelf.all().items():
-            status, reason = members["EndpointStatus"], members.get("FailureReason")
+            status = members["EndpointStatus"]
             if status == "Deleting":
                 self.shelf.remove(name)
             elif status == "Creating":
                 self._work.begin(name, self._work.bring_up)
             elif status != "Failed":
-                if status in ("Updating", "RollingBack"):
-                    reason = reason or "The update was broken off: smlocal was ended meanwhile."
-                self._work.enter(name, "SystemUpdating", {}, "PendingDeploymentSummary")
-                self._work.begin(name, partial(self._work.bring_up, told=reason))
+                broken_off = {"FailureReason": BROKEN_OFF} if status == "Updating" else {}
+                self._work.enter(name, "SystemUpdating", broken_off, "PendingDeploymentSummary")
+                self._work.begin(name, self._work.bring_up)
 
     def close(self) -> None:
         """Stop all containers at once; the endpoints stay in the log as they are."""

@@ -12,7 +12,7 @@ from smlocal import requests
 from smlocal.account.images import Images
 from smlocal.account.jobs import Jobs
 from smlocal.account.ledger import Members
-from smlocal.account.listing import Listing
+from smlocal.account.listing import Listing, page
 from smlocal.account.models import Models
 from smlocal.account.office import Office
 from smlocal.account.sinks import TRANSFORM_GROUP
@@ -34,8 +34,8 @@ class TransformJobs(Jobs):
     listing = Listing(
         "TransformJobSummaries",
         "TransformJob",
-        ("TransformJobName", "TransformJobArn", "CreationTime", "TransformEndTime", "TransformJobStatus",
-         "FailureReason"),
+        ("TransformJobName", "TransformJobArn", "CreationTime", "TransformEndTime", "LastModifiedTime",
+         "TransformJobStatus", "FailureReason"),
     )  # fmt: skip
 
     def __init__(
@@ -73,12 +73,8 @@ class TransformJobs(Jobs):
 
     def listed(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """LastModifiedTime is in summaries, and not in what Describe gives."""
-        answer = super().listed(request)
-        for summary in answer["TransformJobSummaries"]:
-            members = self.shelf.get(summary["TransformJobName"])
-            if members is not None:
-                summary["LastModifiedTime"] = members["_Changed"]
-        return answer
+        things = self.shelf.all().values()
+        return page(self.listing, [{**members, "LastModifiedTime": members["_Changed"]} for members in things], request)
 
     def _stopping(self, name: str) -> Members:
         return {"TransformJobStatus": "Stopping", "_Changed": self._office.now()}
