@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks import bare
+from benchmarks import bare, front
 from benchmarks.measure import Comparison, compare, timed
 from smlocal import artifacts
 from smlocal.contract import RULES, Outcome, judge
@@ -210,12 +210,13 @@ def _bench() -> Iterator[Bench]:
 
 def main(names: list[str], opened: Callable[[], AbstractContextManager[Any]] = _bench) -> int:
     """Run the benchmarks of these names, or all; `opened` makes what they share."""
-    wanted = names or ["train", "serve", "invoke", "transform", "pack", "check", "start-up"]
+    wanted = names or ["train", "serve", "invoke", "transform", "pack", "check", "gateway", "gateway-16", "start-up"]
     held = []
     with opened() as bench:
         known: dict[str, Callable[[], Comparison]] = {
             name: getattr(bench, name) for name in ("train", "serve", "invoke", "transform", "pack", "check")
         }
+        known |= {"gateway": front.gateway, "gateway-16": front.gateway_at_16}
         for name in wanted:
             if name == "start-up":
                 held.append(start_up())

@@ -11,7 +11,7 @@ import asyncio
 import concurrent.futures
 import threading
 import weakref
-from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -135,6 +135,45 @@ class HttpClient:
         except ValueError as error:
             raise UsageError(f"{method} {url} cannot be sent: {error}") from error
 
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: AsyncIterable[bytes] | None = None,
+        silence: float,
+    ) -> Streamed:
+        """An exchange whose answer's body is read by the caller, who closes it. `silence`: seconds without a byte.
+
+        A body goes chunked unless the headers give its length. Raises what `send` raises, and what `body` raises.
+        """
+        import aiohttp
+
+        session = self._session or self._open_session()
+        sent, _ = framed(headers, None)
+        sides = CallersSides(body, None)
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence, ceil_threshold=float("inf"))
+        try:
+            answer = await session.request(
+                method,
+                _exact_url(url),
+                headers=sent,
+                data=sides.data,
+                timeout=limit,
+                allow_redirects=False,
+                **self._way(url),
+            )
+        except asyncio.TimeoutError as error:
+            raise TimedOut(f"{method} {url} was not answered for {silence:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            if sides.failure is not None:
+                raise sides.failure from None
+            raise ConnectionFailed(f"{method} {url} failed: {_sentence(error)}") from error
+        except ValueError as error:
+            raise UsageError(f"{method} {url} cannot be sent: {error}") from error
+        return Streamed(answer)
+
     def run(self, coroutine: Coroutine[Any, Any, Result], meanwhile: Callable[[], None] | None = None) -> Result:
         """Run a coroutine on the client's event loop and give its result; interrupted, it is cancelled first.
 
@@ -237,6 +276,33 @@ class HttpClient:
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()
         await asyncio.sleep(0)  # lets the transports say good-bye
+
+
+class Streamed(AsyncIterator[bytes]):
+    """An answer whose body comes in pieces. Raises ConnectionFailed when it breaks off."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+        self.status = answer.status
+        self.headers = _headers_of(answer)
+
+    async def __anext__(self) -> bytes:
+        import aiohttp
+
+        try:
+            piece = await self._answer.content.readany()
+        except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+            raise ConnectionFailed(f"the answer of {self._answer.url} broke off: {_sentence(error)}") from error
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it when the body was not read to its end. May be called again."""
+        if self._answer.content.is_eof():
+            self._answer.release()
+        else:
+            self._answer.close()
 
 
 async def _body_of(

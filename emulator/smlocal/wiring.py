@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,12 @@ from smlocal.images.references import ResolvedImage, resolve_image
 from smlocal.settings import Settings
 
 if TYPE_CHECKING:
+    from smlocal.account import Account, LogSink, MetricSink
+    from smlocal.aws.credentials import CredentialRegistry
+    from smlocal.aws.gateway import Gateway
+    from smlocal.aws.moto import MotoService
+    from smlocal.aws.verification import Verifier
+    from smlocal.aws.wire import Service
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
@@ -37,6 +43,11 @@ if TYPE_CHECKING:
     from smlocal.transform.runner import TransformRunner
 
 RELAY_IMAGE = "smlocal/base:latest"
+EXECUTION_ROLE = "smlocal"  # the role that is there from the first; containers are said to run with it
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 class Program:
@@ -52,6 +63,8 @@ class Program:
         self.settings = settings
         self._given_engine = engine
         self.mounts = dict(mounts or {})
+        self.log_sink: LogSink | None = None
+        self.metric_sink: MetricSink | None = None
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
@@ -181,6 +194,32 @@ class Program:
         )
 
     @cached_property
+    def account(self) -> Account:
+        """The account of this state folder, with what stood in it when it was last open; it ends with this program.
+        What runs tells `log_sink` and `metric_sink`, which are set before this is first used."""
+        from smlocal.account import Account
+
+        found = Account(
+            self.engine,
+            self.training,
+            self.transform,
+            self.hosting,
+            self.settings,
+            self.resolve,
+            logs=self.log_sink,
+            metrics=self.metric_sink,
+        )
+        self._closers.append(found.close)
+        found.resume()
+        return found
+
+    def take_up_account(self) -> None:
+        """Let what stood in the account when it was last open stand again, before the first call asks for it. Raises
+        EngineUnavailable, and UsageError when another process has the account."""
+        if (self.settings.state / "accounts").is_dir():
+            _ = self.account
+
+    @cached_property
     def examiner(self) -> Examiner:
         """Examines images; its runs write to this program's state, which should be one of the examination's own."""
         from smlocal.examination import Examiner
@@ -223,6 +262,93 @@ class Program:
             labels=owner.this_process().labels(),
         )
 
+    @cached_property
+    def aws_credentials(self) -> CredentialRegistry:
+        """Who may call the gateway where signatures are verified."""
+        from smlocal.aws.credentials import CredentialRegistry
+
+        return CredentialRegistry()
+
+    @cached_property
+    def aws_verifier(self) -> Verifier:
+        from smlocal.aws.verification import Verifier
+
+        return Verifier(self.aws_credentials, _now)
+
+    @cached_property
+    def moto(self) -> MotoService:
+        from smlocal.aws.moto import MotoService
+
+        return MotoService(self.settings.account, self.settings.region, EXECUTION_ROLE)
+
+    def gateway(
+        self,
+        *,
+        verify_all: bool = False,
+        delegate: str | None = None,
+        own_names: Collection[str] = (),
+        log: Callable[[str], None] | None = None,
+    ) -> Gateway:
+        """The gateway of this program: our services, and moto or the endpoint `delegate` for the others.
+
+        Raises UsageError for a malformed address.
+        """
+        from smlocal.aws.gateway import Gateway
+
+        return Gateway(
+            self._aws_services(delegate),
+            self.moto if delegate is None else self._delegate(delegate),
+            lambda: self.aws_verifier,
+            region=self.settings.region,
+            verify_all=verify_all,
+            own_names=own_names,
+            log=log,
+            on_fault=log,
+        )
+
+    def _aws_services(self, delegate: str | None) -> dict[str, Service]:
+        """The services that are ours, by name; one that is not there yet is refused by name."""
+        from smlocal.aws.late import Late
+        from smlocal.aws.own import OwnAnswers
+
+        late = Late(lambda: self._sagemaker_services(delegate))
+        services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
+        services["s3"] = self._s3_service()
+        if delegate is None:
+            own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
+            services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
+        return services
+
+    def _sagemaker_services(self, delegate: str | None) -> dict[str, Service]:
+        """SageMaker and its runtime before the account. Raises EngineUnavailable, and UsageError when another process
+        has the account."""
+        from smlocal.aws.runtime import Runtime
+        from smlocal.aws.sagemaker import SageMaker
+
+        elsewhere = self.moto if delegate is None else self._delegate(delegate)
+        return {
+            "sagemaker": SageMaker(self.account, elsewhere),
+            "runtime.sagemaker": Runtime(self.account, self.settings.limits.invocation_body_bytes),
+        }
+
+    def _s3_service(self) -> Service:
+        """The user's own S3 endpoint, when he has one."""
+        url = self.settings.s3_endpoint_url
+        if url is None:
+            from smlocal.aws.gateway import nobody
+
+            return nobody
+        from smlocal.aws.resigned import Resigned
+        from smlocal.aws_clients import credentials_of
+
+        credentials = credentials_of(os.environ)
+        return Resigned(url, self.settings.region, credentials, self._delegate(url), _now)
+
+    def _delegate(self, url: str) -> Service:
+        from smlocal.aws.delegate import Delegate
+
+        return Delegate(self.http, url)
+
     def resolve(self, image: str) -> ResolvedImage:
         """The local image that stands for `image`. Raises UsageError, NotSupported."""
         from smlocal.images.availability import engine_has
@@ -255,7 +381,7 @@ class Program:
     def close(self) -> None:
         while self._closers:
             self._closers.pop()()
-        for name in ("http", "outbound_http", "engine"):
+        for name in ("moto", "http", "outbound_http", "engine"):
             found = self.__dict__.get(name)
             if found is not None and found is not self._given_engine:
                 found.close()

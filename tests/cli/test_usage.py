@@ -252,6 +252,7 @@ def _commands() -> list[str]:
         "transform": "x --input .",
         "compare": "x x",
         "badge": "x",
+        "exec": "true",
     }
     needed |= {"push": "x registry.example/x:1", "verify": "registry.example/x:1"}
     needed["invoke"] = "http://127.0.0.1:9 --body x --content-type x"

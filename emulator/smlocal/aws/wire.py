@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from smlocal.http_client import Headers
 
@@ -50,6 +50,15 @@ class Call:
                 raise BodyTooLarge(limit)
             pieces.append(piece)
         return b"".join(pieces)
+
+    def with_body(self, body: bytes) -> Call:
+        """The same call for another reader, when its body has been read."""
+        return replace(self, body=_whole(body))
+
+
+async def _whole(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
 
 
 class BodyTooLarge(Exception):

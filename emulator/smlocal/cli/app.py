@@ -24,6 +24,7 @@ from smlocal.cli import (
     compare,
     demo,
     doctor,
+    execute,
     images,
     init,
     invoke,
@@ -32,6 +33,7 @@ from smlocal.cli import (
     serve,
     train,
     transform,
+    up,
     verify,
 )
 from smlocal.cli.state import Common
@@ -94,6 +96,8 @@ app.command()(jobs.logs)
 app.command()(jobs.prune)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
+app.command()(up.up)
+app.command("exec")(execute.execute)
 app.add_typer(images.app, name="images")
 
 

@@ -14,10 +14,13 @@ def refuse_meaningless(words: Sequence[str]) -> None:
     """Raises UsageError for the first such word.
 
     An empty value is almost always a variable of the shell that is not set: `--output "$OUT"`. Bytes that are no text
-    could not be written into a request, a record or a container's environment.
+    could not be written into a request, a record or a container's environment. What stands behind `exec --` is another
+    program's to judge.
     """
     before = "smlocal"
     for word in words:
+        if word == "--" and "exec" in words[: words.index("--")]:
+            return
         if _NOTHING_GIVEN.fullmatch(word):
             raise UsageError(
                 f"an empty value stands after {word or before}: give one, or leave it out (is a variable of the shell"
