@@ -32,6 +32,7 @@ from smlocal.training import TrainingRunner
 from smlocal.transform.runner import TransformRunner
 
 BUCKET = "bucket"
+LOG = "accounts/000000000000/us-east-1/log.jsonl"
 ROLE = "arn:aws:iam::000000000000:role/tests"
 ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 LIMITS = Limits(
@@ -163,11 +164,14 @@ class Bench:
             chance=random.Random(self.seed),
         )
 
-    def killed(self, target: Path) -> Bench:
-        """The account as another process finds it when this one is killed now."""
+    def killed(self, target: Path, last: Mapping[str, Any] | None = None) -> Bench:
+        """The account as another process finds it when this one is killed now, or just after the change `last`."""
         for part in ("accounts", "jobs"):
             if (self.folder / part).is_dir():
                 shutil.copytree(self.folder / part, target / part)
+        if last is not None:
+            with (target / LOG).open("a") as log:
+                log.write(json.dumps({"what": "last", "unset": [], **last}) + "\n")
         later = Bench(target, seed=self.seed)
         later.clock.time = self.clock.time
         return later

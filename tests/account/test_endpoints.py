@@ -6,13 +6,14 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smlocal.engine.scripted import Answer, Request, Run, Script
 from smlocal.errors import EngineError, InvalidRequest, NotSupported
-from tests.account.bench import ARN, Bench, document, echo, says, until, variant
+from tests.account.bench import ARN, LOG, Bench, document, echo, says, until, variant
 from tests.account.conftest import Killed
 
 PING = (
@@ -127,6 +128,15 @@ def test_an_engine_that_fails_is_the_platforms_fault(bench: Bench) -> None:
         "Request to service failed. If failure persists after retry, contact customer support."
         " (the engine is out of order)"
     )
+
+
+def test_a_fault_of_our_own_fails_the_endpoint_and_is_not_hidden(bench: Bench, unhandled: list[BaseException]) -> None:
+    bench.model()
+    bench.config()
+    bench.engine.fail("create_container", RuntimeError("a bug"))
+    bench.deploy()
+    assert bench.settled()["FailureReason"].endswith("contact customer support. (a bug)")
+    until(lambda: [str(error) for error in unhandled], lambda found: found == ["a bug"])
 
 
 # who answers
@@ -361,7 +371,7 @@ def test_a_failed_update_is_rolled_back_and_the_old_containers_serve_on(bench: B
     assert "PendingDeploymentSummary" not in found
     assert bench.invoke(b"still here").body == b"still here"
     assert bench.servers() == 1
-    events = (bench.folder / "accounts/000000000000/us-east-1/log.jsonl").read_text().splitlines()
+    events = (bench.folder / LOG).read_text().splitlines()
     whats = [line.split('"what":"')[1].split('"')[0] for line in events if '"endpoint/endpoint"' in line]
     assert whats == ["created", "InService", "Updating", "RollingBack", "InService"]
 
@@ -608,6 +618,16 @@ def test_an_endpoint_that_was_being_created_is_created_and_a_failed_one_stays(be
     assert later.endpoint("failed") == bench.endpoint("failed")
     later.close()
     ready.set()
+
+
+def test_an_endpoint_that_was_being_deleted_is_gone(bench: Bench, tmp_path: Path) -> None:
+    bench.deployed()
+    last = {"thing": "endpoint/endpoint", "set": {"EndpointStatus": "Deleting"}}
+    later = bench.killed(tmp_path / "later", last)
+    later.account.resume()
+    with pytest.raises(InvalidRequest, match="Could not find endpoint"):
+        later.endpoint()
+    later.close()
 
 
 def test_a_clean_end_removes_all_containers_and_the_endpoint_comes_back(bench: Bench) -> None:

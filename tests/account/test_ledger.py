@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smlocal.account.ledger import Ledger, merged
-from smlocal.errors import UsageError
+from smlocal.errors import DiskFull, StorageError, UsageError
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123456, tzinfo=timezone.utc)
 MEMBERS = {"Name": "x", "Time": NOW, "Deep": [{"Time": NOW, "é": "\u2028"}], "_Hidden": {"Float": 0.1}}
@@ -47,6 +47,16 @@ def test_a_line_that_was_cut_off_loses_itself_and_nothing_else(cut: int, tmp_pat
     ledger.record(NOW, "model/c", "created", {"C": 1}, ())
     ledger.close()
     assert reopened(tmp_path).keys() == kept | {"model/c"}
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").symlink_to("/dev/full")
+    ledger = Ledger(tmp_path)
+    with pytest.raises(DiskFull, match=r"no space left to write .*log\.jsonl"):
+        ledger.record(NOW, "model/x", "created", {}, ())
+    ledger.close()
+    with pytest.raises(StorageError, match="is closed"):
+        ledger.record(NOW, "model/x", "created", {}, ())
 
 
 def test_one_process_at_a_time_has_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,15 @@ def test_an_engine_that_fails_is_an_internal_error_that_says_what_it_was(bench: 
     assert bench.trained()["FailureReason"] == (
         "InternalServerError: We encountered an internal error. Please try again. (the engine is out of order)"
     )
+
+
+def test_a_fault_of_our_own_fails_the_job_and_is_not_hidden(bench: Bench, unhandled: list[BaseException]) -> None:
+    bench.engine.fail("create_container", RuntimeError("a bug"))
+    bench.train()
+    assert bench.trained()["FailureReason"] == (
+        "InternalServerError: We encountered an internal error. Please try again."
+    )
+    until(lambda: [str(error) for error in unhandled], lambda found: found == ["a bug"])
 
 
 def test_lines_and_metrics_are_told_while_the_program_runs(bench: Bench) -> None:
@@ -401,6 +411,35 @@ def test_a_job_that_waited_when_smlocal_was_killed_runs_later(new_bench: Callabl
     bench.train("second")
     bench.reaches("Pending", "second")
     assert killed(bench).trained("second")["TrainingJobStatus"] == "Completed"
+
+
+def test_a_job_that_was_to_stop_before_it_ran_is_stopped_by_the_next_process(
+    new_bench: Callable[..., Bench], tmp_path: Path
+) -> None:
+    bench = new_bench(cpus=2)
+    bench.train("first", "waits")
+    bench.reaches("Training", "first")
+    bench.train("second")
+    bench.reaches("Pending", "second")
+    stopping = {"_StopAsked": True, "TrainingJobStatus": "Stopping", "SecondaryStatus": "Stopping"}
+    later = bench.killed(tmp_path / "later", {"thing": "training-job/second", "set": stopping})
+    later.account.resume()
+    assert later.job("second")["TrainingJobStatus"] == "Stopped"
+    later.close()
+
+
+def test_a_job_that_waited_fails_when_the_engine_is_gone_later(new_bench: Callable[..., Bench], tmp_path: Path) -> None:
+    bench = new_bench(cpus=2)
+    bench.train("first", "waits")
+    bench.reaches("Training", "first")
+    bench.train("second")
+    bench.reaches("Pending", "second")
+    later = bench.killed(tmp_path / "later")
+    later.engine.away = True
+    later.account.resume()
+    assert "does not answer" in later.job("second")["FailureReason"]
+    later.engine.away = False
+    later.close()
 
 
 def test_a_clean_end_ends_jobs_as_a_kill_does(bench: Bench) -> None:

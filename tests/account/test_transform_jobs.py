@@ -119,6 +119,17 @@ def test_a_transform_job_waits_for_room_as_in_progress(new_bench: Callable[..., 
     assert bench.transformed()["TransformJobStatus"] == "Completed"
 
 
+def test_a_transform_job_that_waited_when_smlocal_was_killed_runs_later(
+    new_bench: Callable[..., Bench], killed: Killed
+) -> None:
+    bench = new_bench(cpus=2)
+    bench.model()
+    bench.train("first", "waits")
+    bench.reaches("Training", "first")
+    bench.transform()
+    assert killed(bench).transformed()["TransformJobStatus"] == "Completed"
+
+
 def test_summaries_have_the_time_of_the_last_change(bench: Bench) -> None:
     bench.model()
     bench.transform()
