@@ -4,7 +4,7 @@
 #
 #   sh bootstrap.sh                all of the above
 #   sh bootstrap.sh environment    the virtual environment alone
-#   sh bootstrap.sh test-engines   what the engine tests need besides (Podman; root on Debian or Ubuntu only)
+#   sh bootstrap.sh test-engines   what the tests need besides (Podman, a registry, git; root on Debian or Ubuntu only)
 #
 # PYTHON names another interpreter than python3. Exit code: 0, or 3 when something is missing that only you can install.
 set -eu
@@ -71,14 +71,21 @@ make_environment() {
 
 make_test_engines() {
     missing=
+    command -v git >/dev/null || missing="$missing git"
     command -v podman >/dev/null || missing="$missing podman"
     command -v runc >/dev/null || missing="$missing runc"
     [ -x /usr/lib/podman/netavark ] || missing="$missing netavark"
     [ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
     command -v ip >/dev/null || missing="$missing iproute2"
     command -v iptables >/dev/null || missing="$missing iptables"
+    if ! command -v docker-registry >/dev/null; then
+        missing="$missing docker-registry"
+        # Its package would start a registry for the whole network; the tests start their own, on loopback.
+        unit=/etc/systemd/system/docker-registry.service
+        if may_install && [ -d "${unit%/*}" ] && [ ! -e "$unit" ]; then ln -s /dev/null "$unit"; fi
+    fi
     [ -n "$missing" ] || return 0
-    may_install || give_up "The engine tests also run on Podman and on a second Docker engine: install$missing," \
+    may_install || give_up "The tests also run on Podman, on a second Docker engine, a registry and git: install$missing," \
         "and run them as root."
     # shellcheck disable=SC2086
     install_packages $missing

@@ -135,6 +135,42 @@ def test_a_sink_takes_the_body(client: HttpClient, serve: Callable[[Script], Raw
     assert (answer.body, b"".join(taken)) == (b"", b"ok")
 
 
+def test_what_head_announces_is_not_taken_for_a_body(client: HttpClient, serve: Callable[[Script], RawServer]) -> None:
+    server = serve(sends(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"))
+    answer = client.request("HEAD", server.url, headers={}, timeout=5, max_response=10)
+    assert (answer.headers["Content-Length"], answer.body) == ("1000000", b"")
+
+
+def test_a_body_with_a_length_of_its_own_is_sent_with_it_and_watched_piece_by_piece(
+    client: HttpClient, serve: Callable[[Script], RawServer]
+) -> None:
+    async def pieces(pause: float) -> AsyncIterator[bytes]:
+        for _ in range(5):
+            await asyncio.sleep(pause)
+            yield b"12345"
+
+    server = serve(sends(GOOD))
+    length = {"Content-Length": "25"}
+    client.request("PUT", server.url, headers=length, body=pieces(0.1), timeout=None, idle=0.4)
+    assert b"\r\nContent-Length: 25\r\n" in server.requests[0]
+    assert b"Transfer-Encoding" not in server.requests[0]
+    with pytest.raises(TimedOut, match=r"did not move for 0\.2 s"):
+        client.request("PUT", server.url, headers=length, body=pieces(1), timeout=None, idle=0.2)
+
+
+def test_what_is_called_meanwhile_breaks_off_a_request_by_raising(
+    client: HttpClient, serve: Callable[[Script], RawServer]
+) -> None:
+    def stop() -> None:
+        raise LookupError("enough")
+
+    silent = serve(lambda connection, request: time.sleep(0.5))
+    began = time.monotonic()
+    with pytest.raises(LookupError, match="enough"):
+        client.request("GET", silent.url, headers={}, timeout=5, meanwhile=stop)
+    assert time.monotonic() - began < 0.5
+
+
 def test_duplicate_headers_and_bytes_beyond_ascii_are_kept(
     client: HttpClient, serve: Callable[[Script], RawServer]
 ) -> None:

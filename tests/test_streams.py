@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smlocal.streams import chunks_of, counted, reader_of
+from smlocal.streams import ahead, chunks_of, counted, reader_of
 
 
 @given(st.lists(st.binary(max_size=50)), st.lists(st.integers(1, 40), min_size=1, max_size=30))
@@ -79,3 +80,48 @@ def test_a_counted_stream_that_is_broken_off_lets_go_of_its_source() -> None:
     with pytest.raises(RuntimeError, match="enough"):
         next(counted(source(), refuse))
     assert let_go == [True]
+
+
+def test_chunks_read_ahead_are_the_same_and_so_is_their_error() -> None:
+    def chunks() -> Iterator[bytes]:
+        yield from (b"%d" % number for number in range(20))
+        raise ZeroDivisionError
+
+    found = []
+    with pytest.raises(ZeroDivisionError):
+        for chunk in ahead(chunks(), lambda: None):
+            found.append(chunk)
+    assert found == [b"%d" % number for number in range(20)]
+
+
+def test_reading_ahead_ends_with_its_reader_and_closes_the_source() -> None:
+    given, closed = [], threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        try:
+            while True:
+                given.append(1)
+                yield b"x"
+        finally:
+            closed.set()
+
+    stream = ahead(endless(), lambda: None)
+    assert next(stream) == b"x"
+    stream.close()  # type: ignore[attr-defined]
+    assert closed.wait(10)
+    assert len(given) < 20
+
+
+def test_whoever_waits_for_a_silent_source_may_leave() -> None:
+    silence = threading.Event()
+
+    def silent() -> Iterator[bytes]:
+        silence.wait(60)
+        yield b"x"
+
+    def leave() -> None:
+        raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        next(ahead(silent(), leave))
+    silence.set()

@@ -1,7 +1,8 @@
 """The one door to boto3: clients for endpoints that the user named, and its exceptions turned into ours.
 
-Nothing here finds an endpoint or credentials by itself: no profile, no configuration file, no metadata service. boto3
-is imported when the first client is made, since it takes longer to import than most commands take.
+Nothing here finds an endpoint or credentials by itself (no profile, no configuration file, no metadata service) but
+`EcrApi`: whoever names an ECR URI to a command has told it to talk to AWS. boto3 is imported when the first client is
+made, since it takes longer to import than most commands take.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError, UsageError
 
 if TYPE_CHECKING:
+    from mypy_boto3_ecr.client import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
     from mypy_boto3_s3.client import S3Client
 
 # where botocore looks for each variable: key in its file, environment variable, default, conversion
@@ -105,3 +109,128 @@ def told(endpoint_url: str, bucket: str, key: str = "") -> Iterator[None]:
         urllib3.exceptions.HTTPError,
     ) as error:
         raise StorageError(f"{address} at {endpoint_url}: {error}") from error
+
+
+class EcrRefused(Exception):
+    """ECR, or boto3 on the way there, gave no good answer. `code` is AWS's, or the name of boto3's exception; `str()`
+    is AWS's message."""
+
+    def __init__(self, code: str, message: str, operation: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.operation = operation  # "CreateRepository"
+
+
+@dataclass(frozen=True)
+class EcrToken:
+    """What a registry is entered with. Never written, never shown."""
+
+    text: str = field(repr=False)  # base64 of "AWS:<password>"
+    expires_at: datetime
+    endpoint: str  # of the caller's own registry: https://<account>.dkr.ecr.<region>.amazonaws.com
+
+
+class EcrApi:
+    """Amazon ECR's API in one region, with the credentials that boto3 finds: environment, profiles, SSO, roles.
+
+    Every method raises EcrRefused. Nothing is sent before the first of them is called.
+    """
+
+    def __init__(self, region: str, endpoint_url: str | None = None, *, fips: bool = False, dual_stack: bool = False):
+        """Without `endpoint_url`, AWS's own, or the one that AWS_ENDPOINT_URL_ECR or a profile names."""
+        import boto3
+        import botocore.config
+
+        loopback = endpoint_url is not None and urlsplit(endpoint_url).hostname in _LOOPBACK
+        config = botocore.config.Config(
+            proxies={} if loopback else None,  # None: the proxies of the environment
+            connect_timeout=5,
+            read_timeout=30,
+            retries={"mode": "standard", "total_max_attempts": 3},
+            use_fips_endpoint=fips,
+            use_dualstack_endpoint=dual_stack,
+        )
+        with _ecr_told("finding credentials"):
+            self._session = boto3.Session()
+            self._client: ECRClient = self._session.client(
+                "ecr", region_name=region, endpoint_url=endpoint_url, config=config
+            )
+
+    @property
+    def endpoint_url(self) -> str:
+        return str(self._client.meta.endpoint_url)
+
+    @property
+    def profile(self) -> str:
+        """That the credentials are looked for in."""
+        return str(self._session.profile_name)
+
+    @property
+    def found_in(self) -> str:
+        """Where the credentials were found, as botocore names it: "env", "shared-credentials-file", "sso", ..., "" when
+        there are none."""
+        with contextlib.suppress(EcrRefused), _ecr_told("finding credentials"):
+            found = self._session.get_credentials()
+            return str(found.method) if found is not None else ""
+        return ""
+
+    def token(self) -> EcrToken:
+        with _ecr_told("GetAuthorizationToken"):
+            data = self._client.get_authorization_token()["authorizationData"][0]
+            return EcrToken(data["authorizationToken"], data["expiresAt"], data["proxyEndpoint"])
+
+    def mutability(self, account: str, repository: str) -> str:
+        """Whether its tags are "MUTABLE", "IMMUTABLE", ..."""
+        with _ecr_told("DescribeRepositories"):
+            found = self._client.describe_repositories(registryId=account, repositoryNames=[repository])
+            return str(found["repositories"][0].get("imageTagMutability", ""))
+
+    def create(self, account: str, repository: str) -> None:
+        """With AWS's own defaults, or those of the account's creation template."""
+        with _ecr_told("CreateRepository"):
+            self._client.create_repository(registryId=account, repositoryName=repository)
+
+    def tags(self, account: str, repository: str, digest: str) -> tuple[str, ...]:
+        """Those of an image."""
+        with _ecr_told("DescribeImages"):
+            found = self._client.describe_images(
+                registryId=account, repositoryName=repository, imageIds=[{"imageDigest": digest}]
+            )
+            return tuple(tag for item in found["imageDetails"] for tag in item.get("imageTags", ()))
+
+    def delete(self, account: str, repository: str, *, digest: str = "", tag: str = "") -> None:
+        """An image with all its tags, or one tag (and the image, if it was its last)."""
+        identifier: ImageIdentifierTypeDef = {"imageDigest": digest} if digest else {"imageTag": tag}
+        with _ecr_told("BatchDeleteImage"):
+            answer = self._client.batch_delete_image(
+                registryId=account, repositoryName=repository, imageIds=[identifier]
+            )
+        for failure in answer.get("failures", ()):
+            raise EcrRefused(
+                str(failure.get("failureCode", "")), str(failure.get("failureReason", "")), "BatchDeleteImage"
+            )
+
+
+@contextlib.contextmanager
+def _ecr_told(operation: str) -> Iterator[None]:
+    """boto3's exceptions become EcrRefused."""
+    import boto3.exceptions
+    import botocore.exceptions
+    import urllib3.exceptions
+
+    try:
+        yield
+    except botocore.exceptions.ClientError as error:
+        told_error = error.response.get("Error", {})
+        code, message = told_error.get("Code", ""), told_error.get("Message", "")
+        raise EcrRefused(code, message, error.operation_name) from error
+    except (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.HTTPClientError,
+        boto3.exceptions.Boto3Error,
+        urllib3.exceptions.HTTPError,
+        ValueError,  # an endpoint that is no address
+    ) as error:
+        raise EcrRefused(type(error).__name__, str(error), operation) from error
+    except (KeyError, IndexError, TypeError) as error:
+        raise EcrRefused("IncompleteAnswer", "its answer lacks what it must have", operation) from error

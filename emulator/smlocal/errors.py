@@ -23,6 +23,7 @@
         ├── StorageError            objects could not be read or written
         │   ├── NoSuchBucket
         │   └── NoSuchObject
+        ├── NotPublished            an image did not get to its tag; what was put is removed where that can be
         ├── RegistryError           a registry of images refused or broke off an operation
         │   ├── RegistryUnreachable no complete answer, however often it was asked
         │   ├── RegistryDenied      credentials are missing or wrong, or permission is
@@ -30,6 +31,7 @@
         │   └── TagIsTaken          an immutable tag that is in use
         └── ConnectionFailed        an HTTP exchange did not complete
             ├── TimedOut            ... within the time that it was given
+            ├── NotTrusted          ... because the server's certificate is not one that this machine believes
             └── ResponseTooLarge    ... because the answer's body was longer than allowed
 
 An exception means that smlocal could not do its work; what a container did wrong is a value in its evidence.
@@ -147,6 +149,18 @@ class NoSuchObject(StorageError):
     """The object does not exist."""
 
 
+class NotPublished(CannotRun):
+    """An image was not published. `step` is where it failed (`gate.publish.STEPS`), `why` a sentence that says why and
+    what mends it, `standing` one that says what is in the registry now; what failed is its `__cause__`.
+    """
+
+    def __init__(self, step: str, why: str, standing: str) -> None:
+        super().__init__(f"not published ({step}): {why}. {standing}")
+        self.step = step
+        self.why = why
+        self.standing = standing
+
+
 class RegistryError(CannotRun):
     """A registry of images refused or broke off an operation."""
 
@@ -173,6 +187,10 @@ class ConnectionFailed(CannotRun):
 
 class TimedOut(ConnectionFailed):
     """An HTTP exchange did not complete within the time that it was given."""
+
+
+class NotTrusted(ConnectionFailed):
+    """An HTTP exchange was not begun, because the server's certificate could not be verified."""
 
 
 class ResponseTooLarge(ConnectionFailed):

@@ -1,7 +1,8 @@
-"""The one door to HTTP clients: exact requests to a container, from threads and from coroutines.
+"""The one door to HTTP clients: exact requests to a container or a registry, from threads and from coroutines.
 
 What is sent is what the caller gave, plus `Host` and `Content-Length` (or chunked coding): no header of our own, no
-redirect followed, no cookie kept, no proxy of the environment used, no body decoded.
+redirect followed, no cookie kept, no body decoded. A proxy or certificates of the environment are used only by a client
+that is given an `Outbound`: what goes to containers takes no way round.
 """
 
 from __future__ import annotations
@@ -9,52 +10,32 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterator, Mapping
+import weakref
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smlocal.errors import ConnectionFailed, ResponseTooLarge, TimedOut, UsageError
+from smlocal.errors import ConnectionFailed, NotTrusted, ResponseTooLarge, TimedOut, UsageError
+from smlocal.http_bodies import CallersSides, Stalled, StallWatch, framed
+from smlocal.http_headers import Headers
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
+    from smlocal.outbound import Outbound
+
+__all__ = ["Headers", "HttpClient", "Response"]
+
 Result = TypeVar("Result")
 
 HEADER_BYTES = 64 * 1024  # of one answer's header line; a longer one is refused
 HEADER_COUNT = 256
-_WHOLE_BODY = 64 * 1024  # a bigger one is handed over in pieces, so that the loop is never held up
-_PIECE = 256 * 1024
+_MEANWHILE_SECONDS = 0.1
 # Shorter than any server's own patience (gunicorn: 2 s), so that no request is sent into a connection being closed.
 _IDLE_SECONDS = 1.0
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
-
-
-class Headers(Mapping[str, str]):
-    """The headers of an answer: names in any case, each character one byte of the wire, duplicates kept."""
-
-    def __init__(self, pairs: tuple[tuple[str, str], ...]) -> None:
-        self.pairs = pairs
-        self._first: dict[str, str] = {}
-        for name, value in pairs:
-            self._first.setdefault(name.lower(), value)
-
-    def __getitem__(self, name: str) -> str:
-        return self._first[name.lower()]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._first)
-
-    def __len__(self) -> int:
-        return len(self._first)
-
-    def every(self, name: str) -> tuple[str, ...]:
-        """All values of a header that came more than once, in order."""
-        return tuple(value for key, value in self.pairs if key.lower() == name.lower())
-
-    def __repr__(self) -> str:
-        return f"Headers({self.pairs!r})"
 
 
 @dataclass(frozen=True)
@@ -70,11 +51,14 @@ class Response:
 class HttpClient:
     """Requests over connections that are kept alive, on one event loop thread begun at the first use. Thread safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, outbound: Outbound | None = None) -> None:
+        """`outbound` says which proxy and which certificates a URL needs; None: no proxy, the system's certificates."""
+        self._outbound = outbound
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._session: aiohttp.ClientSession | None = None
+        self._transports: weakref.WeakSet[Any] = weakref.WeakSet()
         self._closed = False
 
     def request(
@@ -84,14 +68,17 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         body: bytes | AsyncIterable[bytes] | None = None,
-        timeout: float,
+        timeout: float | None,
+        idle: float | None = None,
         max_response: int | None = None,
         sink: Callable[[bytes], None] | None = None,
+        meanwhile: Callable[[], None] | None = None,
     ) -> Response:
-        """`send`, for a caller that is a plain thread."""
-        return self.run(
-            self.send(method, url, headers=headers, body=body, timeout=timeout, max_response=max_response, sink=sink)
+        """`send`, for a caller that is a plain thread; `meanwhile` as in `run`."""
+        sending = self.send(
+            method, url, headers=headers, body=body, timeout=timeout, idle=idle, max_response=max_response, sink=sink
         )
+        return self.run(sending, meanwhile)
 
     async def send(
         self,
@@ -100,29 +87,47 @@ class HttpClient:
         *,
         headers: Mapping[str, str],
         body: bytes | AsyncIterable[bytes] | None = None,
-        timeout: float,
+        timeout: float | None,
+        idle: float | None = None,
         max_response: int | None = None,
         sink: Callable[[bytes], None] | None = None,
     ) -> Response:
         """One exchange, in a coroutine that `run` runs.
 
-        A body of bytes goes with its length, an iterable chunked. `timeout` is for all of it, in seconds. Each piece
-        of the answer's body goes to `sink` when given. Raises ConnectionFailed; TimedOut; ResponseTooLarge when the
-        answer's body is longer than `max_response` bytes; UsageError for headers that cannot be sent.
+        A body of bytes goes with its length, an iterable chunked (or with the `Content-Length` among the headers).
+        `timeout` is for all of it, in seconds; `idle` for the time between two pieces of an iterable body, and from the
+        last one to the answer's end. Each piece of the answer's body goes to `sink` when given. Raises
+        ConnectionFailed; TimedOut; NotTrusted; ResponseTooLarge when the answer's body is longer than `max_response`
+        bytes; UsageError for headers that cannot be sent.
         """
         import aiohttp
 
         session = self._session or self._open_session()
-        sent, data = _framed(headers, body)
-        sides = _CallersSides(data, sink)
-        try:
+        sent, data = framed(headers, body)
+        watch = StallWatch(idle)
+        sides = CallersSides(data if data is None or isinstance(data, bytes) else watch.pieces(data), sink)
+
+        async def exchange() -> Response:
             async with session.request(
-                method, _exact_url(url), headers=sent, data=sides.data, timeout=_timeout(timeout), allow_redirects=False
+                method,
+                _exact_url(url),
+                headers=sent,
+                data=sides.data,
+                timeout=_timeout(timeout),
+                allow_redirects=False,
+                **self._way(url),
             ) as answer:
                 received = await _body_of(answer, max_response, sides.sink)
                 return Response(answer.status, answer.reason or "", _headers_of(answer), received)
+
+        try:
+            return await watch.run(exchange())
         except asyncio.TimeoutError as error:
-            raise TimedOut(f"{method} {url} was not answered within {timeout:g} s") from error
+            raise TimedOut(f"{method} {url} was not answered within {timeout or 0:g} s") from error
+        except Stalled:
+            raise TimedOut(f"{method} {url} did not move for {idle:g} s") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise NotTrusted(f"{method} {url} failed: {_sentence(error.certificate_error)}") from error
         except (aiohttp.ClientError, OSError) as error:
             if sides.failure is not None:
                 raise sides.failure from None
@@ -146,12 +151,18 @@ class HttpClient:
         import aiohttp
 
         session = self._session or self._open_session()
-        sent, _ = _framed(headers, None)
-        sides = _CallersSides(body, None)
+        sent, _ = framed(headers, None)
+        sides = CallersSides(body, None)
         limit = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=silence, ceil_threshold=float("inf"))
         try:
             answer = await session.request(
-                method, _exact_url(url), headers=sent, data=sides.data, timeout=limit, allow_redirects=False
+                method,
+                _exact_url(url),
+                headers=sent,
+                data=sides.data,
+                timeout=limit,
+                allow_redirects=False,
+                **self._way(url),
             )
         except asyncio.TimeoutError as error:
             raise TimedOut(f"{method} {url} was not answered for {silence:g} s") from error
@@ -163,8 +174,11 @@ class HttpClient:
             raise UsageError(f"{method} {url} cannot be sent: {error}") from error
         return Streamed(answer)
 
-    def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run a coroutine on the client's event loop and give its result; interrupted, it is cancelled first."""
+    def run(self, coroutine: Coroutine[Any, Any, Result], meanwhile: Callable[[], None] | None = None) -> Result:
+        """Run a coroutine on the client's event loop and give its result; interrupted, it is cancelled first.
+
+        `meanwhile` is called in this thread several times a second; whatever it raises breaks off the coroutine.
+        """
         finished = threading.Event()
 
         async def watched() -> Result:
@@ -179,6 +193,8 @@ class HttpClient:
             raise ConnectionFailed("the HTTP client is closed")
         future = asyncio.run_coroutine_threadsafe(watched(), loop)
         try:
+            while meanwhile is not None and not finished.wait(_MEANWHILE_SECONDS):
+                meanwhile()
             return future.result()
         except concurrent.futures.CancelledError as error:
             raise ConnectionFailed("the HTTP client was closed during a request") from error
@@ -186,6 +202,13 @@ class HttpClient:
             if future.cancel():
                 finished.wait(10)
             raise
+
+    def _way(self, url: str) -> dict[str, Any]:
+        """The library's arguments for the way to a URL."""
+        if self._outbound is None:
+            return {}
+        tls = {"ssl": self._outbound.tls(url)} if url.startswith("https:") else {}
+        return {"proxy": self._outbound.proxy(url), **tls}
 
     def close(self) -> None:
         """Break off what is under way, close every connection and end the thread. May be called again."""
@@ -219,8 +242,16 @@ class HttpClient:
     def _open_session(self) -> aiohttp.ClientSession:
         import aiohttp
 
+        transports = self._transports
+
+        class Connector(aiohttp.TCPConnector):
+            async def connect(self, *args: Any, **more: Any) -> Any:
+                connection = await super().connect(*args, **more)
+                transports.add(connection.transport)
+                return connection
+
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
+            connector=Connector(limit=0, keepalive_timeout=_IDLE_SECONDS),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_OWN_HEADERS,
             auto_decompress=False,
@@ -239,6 +270,8 @@ class HttpClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        for transport in tuple(self._transports):
+            transport.abort()  # one that still had something to send when it was broken off would wait for its peer
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()
@@ -272,59 +305,11 @@ class Streamed(AsyncIterator[bytes]):
             self._answer.close()
 
 
-class _CallersSides:
-    """The caller's body and sink; an error of theirs is kept, not to be taken for one of the connection."""
-
-    def __init__(self, data: bytes | AsyncIterable[bytes] | None, sink: Callable[[bytes], None] | None) -> None:
-        self.data = data if data is None or isinstance(data, bytes) else self._read(data)
-        self.sink = None if sink is None else self._write
-        self._sink = sink
-        self.failure: Exception | None = None
-
-    async def _read(self, body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        try:
-            async for piece in body:
-                yield piece
-                # A server may refuse early (413) and close: its answer is read before a write finds the socket reset.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
-        except Exception as error:
-            self.failure = error
-            raise
-
-    def _write(self, piece: bytes) -> None:
-        if self._sink is None:
-            return
-        try:
-            self._sink(piece)
-        except Exception as error:
-            self.failure = error
-            raise OSError("the sink failed") from error
-
-
-def _framed(
-    headers: Mapping[str, str], body: bytes | AsyncIterable[bytes] | None
-) -> tuple[dict[str, str], bytes | AsyncIterable[bytes] | None]:
-    """The headers as the library must be given them, and the body as it takes it without holding up the loop."""
-    try:
-        sent = {name: value.encode("latin-1").decode("utf-8") for name, value in headers.items()}
-    except UnicodeError as error:
-        raise UsageError(f"a header has bytes that cannot be sent: {error}") from error
-    if isinstance(body, bytes) and len(body) > _WHOLE_BODY:
-        sent["Content-Length"] = str(len(body))
-        return sent, _pieces(body)
-    return sent, body
-
-
-async def _pieces(body: bytes) -> AsyncIterator[bytes]:
-    for start in range(0, len(body), _PIECE):
-        yield body[start : start + _PIECE]
-
-
 async def _body_of(
     answer: aiohttp.ClientResponse, max_response: int | None, sink: Callable[[bytes], None] | None
 ) -> bytes:
-    if max_response is not None and (answer.content_length or 0) > max_response:
+    announced = 0 if answer.method == "HEAD" else answer.content_length or 0  # what HEAD announces does not come
+    if max_response is not None and announced > max_response:
         raise _too_large(answer, max_response)
     pieces: list[bytes] = []
     take = pieces.append if sink is None else sink
@@ -362,7 +347,7 @@ def _exact_url(url: str) -> URL:
 
 
 @lru_cache(maxsize=256)
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+def _timeout(seconds: float | None) -> aiohttp.ClientTimeout:
     import aiohttp
 
     # Without the threshold the library rounds anything over 5 s up to the next whole second.

@@ -62,6 +62,11 @@ class Journal:
             raise
         return record
 
+    def record_of(self, kind: str, name: str) -> Record | None:
+        """The record of that kind's run of that name."""
+        folder = self._root / kind.replace(" ", "-") / name
+        return Record(folder) if folder.is_dir() else None
+
     def find(self, name: str) -> Record | None:
         """The newest record of that name."""
         found = self.named(name)

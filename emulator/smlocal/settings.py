@@ -62,6 +62,9 @@ class Settings:
     strict: bool = False  # /opt/ml/input/config with mode 0644, as captured in 2022
     state_limit_bytes: int = 20 * 1024 * MEBIBYTE
     limits: Limits = field(default_factory=Limits)
+    plain_http_registries: str = ""  # hosts (with ports) that are spoken to without TLS, with commas between
+    ecr_endpoint_url: str | None = None  # of ECR's API; None: AWS's, or what boto3's own configuration names
+    registry_endpoint_url: str | None = None  # where ECR's registry is spoken to; None: the host of the image's URI
 
     @property
     def scaled(self) -> tuple[str, ...]:
@@ -121,9 +124,10 @@ def _checked(settings: Settings) -> Settings:
         raise SettingsError(f"'account' must be twelve digits, not {settings.account!r}")
     if not re.fullmatch(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+", settings.region):
         raise SettingsError(f"'region' must be a region such as us-east-1, not {settings.region!r}")
-    endpoint = settings.s3_endpoint_url
-    if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+.*", endpoint):
-        raise SettingsError(f"'s3_endpoint_url' must begin with http:// or https://, not {endpoint!r}")
+    for name in ("s3_endpoint_url", "ecr_endpoint_url", "registry_endpoint_url"):
+        endpoint = getattr(settings, name)
+        if endpoint is not None and not re.fullmatch(r"https?://[^/\s]+.*", endpoint):
+            raise SettingsError(f"'{name}' must begin with http:// or https://, not {endpoint!r}")
     return settings
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import queue
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -10,6 +12,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 CHUNK = 1024 * 1024
+_AHEAD = 4  # chunks
+_GLANCE = 0.2  # seconds between two looks at whether to go on
+_FAREWELL = 1.0  # seconds that a thread is given to end
 
 
 def reader_of(chunks: Iterable[bytes]) -> io.BufferedReader:
@@ -38,6 +43,57 @@ def counted(chunks: Iterable[bytes], on_bytes: Callable[[int], None]) -> Iterato
         close = getattr(chunks, "close", None)
         if close is not None:
             close()
+
+
+def ahead(chunks: Iterator[bytes], on_wait: Callable[[], None]) -> Iterator[bytes]:
+    """The same chunks, a few read ahead by a thread; `on_wait` is called again and again while none comes, and may end
+    it by raising. A thread that waits for a silent source then is left to end when the source does."""
+    found: queue.Queue[bytes | BaseException | None] = queue.Queue(_AHEAD)
+    over = threading.Event()
+    thread = threading.Thread(target=_fill, args=(chunks, found, over), name="read ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            try:
+                item = found.get(timeout=_GLANCE)
+            except queue.Empty:
+                on_wait()
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        over.set()
+        thread.join(_FAREWELL)
+
+
+def _fill(chunks: Iterator[bytes], found: queue.Queue[bytes | BaseException | None], over: threading.Event) -> None:
+    end: BaseException | None = None
+    try:
+        for chunk in chunks:
+            if not _offered(chunk, found, over):
+                break
+    except BaseException as error:
+        end = error
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()
+    _offered(end, found, over)
+
+
+def _offered(
+    item: bytes | BaseException | None, found: queue.Queue[bytes | BaseException | None], over: threading.Event
+) -> bool:
+    """False when nobody takes any more."""
+    while not over.is_set():
+        try:
+            found.put(item, timeout=_GLANCE)
+            return True
+        except queue.Full:
+            continue
+    return False
 
 
 class _Chunks(io.RawIOBase):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import threading
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +18,7 @@ from smlocal.images.references import ResolvedImage, resolve_image
 from smlocal.settings import Settings
 
 if TYPE_CHECKING:
+    from smlocal.account import Account, LogSink, MetricSink
     from smlocal.aws.credentials import CredentialRegistry
     from smlocal.aws.gateway import Gateway
     from smlocal.aws.moto import MotoService
@@ -24,11 +27,16 @@ if TYPE_CHECKING:
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
+    from smlocal.gate.publish import Progress, Publisher
     from smlocal.hosting import ModelHost
     from smlocal.http_client import HttpClient
     from smlocal.images.build import ImageBuilder
     from smlocal.journal import Journal
     from smlocal.launch import Launcher
+    from smlocal.registry.ecr import EcrRepository
+    from smlocal.registry.ecr_uri import EcrUri
+    from smlocal.registry.interface import Repository
+    from smlocal.registry.reference import RegistryReference
     from smlocal.storage.interface import ObjectStore
     from smlocal.storage.mounted import Mount
     from smlocal.training import TrainingRunner
@@ -55,6 +63,8 @@ class Program:
         self.settings = settings
         self._given_engine = engine
         self.mounts = dict(mounts or {})
+        self.log_sink: LogSink | None = None
+        self.metric_sink: MetricSink | None = None
         self._closers: list[Callable[[], None]] = []
 
     @cached_property
@@ -70,6 +80,55 @@ class Program:
         from smlocal.http_client import HttpClient
 
         return HttpClient()
+
+    @cached_property
+    def outbound_http(self) -> HttpClient:
+        """For what is not on this machine: through the environment's proxy, with its certificates."""
+        from smlocal.http_client import HttpClient
+        from smlocal.outbound import Outbound
+
+        return HttpClient(Outbound(os.environ))
+
+    def repository(self, reference: RegistryReference) -> Repository:
+        """The repository that an image reference names, with the credentials that `docker login` has kept."""
+        from smlocal.registry.credentials import DockerCredentials
+        from smlocal.registry.distribution import DistributionRepository
+
+        without_tls = {host.strip().lower() for host in self.settings.plain_http_registries.split(",")}
+        return DistributionRepository(
+            reference,
+            self.outbound_http,
+            DockerCredentials(reference.registry, os.environ, Path.home()),
+            plain_http=reference.registry in without_tls,
+        )
+
+    def ecr_repository(self, uri: EcrUri) -> EcrRepository:
+        """The repository of an ECR URI, with the AWS credentials that boto3 finds. Nothing is sent yet. Raises
+        RegistryDenied for credentials that cannot be looked for."""
+        from smlocal.registry.distribution import DistributionRepository
+        from smlocal.registry.ecr import EcrRepository, connected
+        from smlocal.registry.reference import parse_reference
+
+        place = urlsplit(self.settings.registry_endpoint_url or f"https://{uri.host}")
+        reference = parse_reference(f"{place.netloc}/{uri.repository}")
+        return EcrRepository(
+            uri,
+            connected(uri, self.settings.ecr_endpoint_url, os.environ.get("AWS_PROFILE", "default")),
+            lambda credentials: DistributionRepository(
+                reference, self.outbound_http, credentials, plain_http=place.scheme == "http", chunk_bytes=None
+            ),
+            lambda: datetime.now(timezone.utc),
+        )
+
+    def publisher(self, repository: Repository, progress: Progress, stop: threading.Event) -> Publisher:
+        """Publishes images of the engine to one repository."""
+        from smlocal.gate.publish import Publisher
+        from smlocal.images.export import ImageExporter
+        from smlocal.images.layer_cache import LayerCache
+
+        state = self.settings.state
+        exporter = ImageExporter(self.engine, state / "spool", LayerCache(state / "layers"))
+        return Publisher(self.engine, exporter, repository, progress, stop)
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -135,6 +194,32 @@ class Program:
         )
 
     @cached_property
+    def account(self) -> Account:
+        """The account of this state folder, with what stood in it when it was last open; it ends with this program.
+        What runs tells `log_sink` and `metric_sink`, which are set before this is first used."""
+        from smlocal.account import Account
+
+        found = Account(
+            self.engine,
+            self.training,
+            self.transform,
+            self.hosting,
+            self.settings,
+            self.resolve,
+            logs=self.log_sink,
+            metrics=self.metric_sink,
+        )
+        self._closers.append(found.close)
+        found.resume()
+        return found
+
+    def take_up_account(self) -> None:
+        """Let what stood in the account when it was last open stand again, before the first call asks for it. Raises
+        EngineUnavailable, and UsageError when another process has the account."""
+        if (self.settings.state / "accounts").is_dir():
+            _ = self.account
+
+    @cached_property
     def examiner(self) -> Examiner:
         """Examines images; its runs write to this program's state, which should be one of the examination's own."""
         from smlocal.examination import Examiner
@@ -147,6 +232,7 @@ class Program:
             http=self.http,
             store=self.store,
             settings=self.settings,
+            repository=self.repository,
         )
 
     @cached_property
@@ -222,14 +308,28 @@ class Program:
 
     def _aws_services(self, delegate: str | None) -> dict[str, Service]:
         """The services that are ours, by name; one that is not there yet is refused by name."""
-        from smlocal.aws.gateway import nobody
+        from smlocal.aws.late import Late
         from smlocal.aws.own import OwnAnswers
 
-        services: dict[str, Service] = {"sagemaker": nobody, "runtime.sagemaker": nobody, "s3": self._s3_service()}
+        late = Late(lambda: self._sagemaker_services(delegate))
+        services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
+        services["s3"] = self._s3_service()
         if delegate is None:
             own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
             services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
         return services
+
+    def _sagemaker_services(self, delegate: str | None) -> dict[str, Service]:
+        """SageMaker and its runtime before the account. Raises EngineUnavailable, and UsageError when another process
+        has the account."""
+        from smlocal.aws.runtime import Runtime
+        from smlocal.aws.sagemaker import SageMaker
+
+        elsewhere = self.moto if delegate is None else self._delegate(delegate)
+        return {
+            "sagemaker": SageMaker(self.account, elsewhere),
+            "runtime.sagemaker": Runtime(self.account, self.settings.limits.invocation_body_bytes),
+        }
 
     def _s3_service(self) -> Service:
         """The user's own S3 endpoint, when he has one."""
@@ -281,7 +381,7 @@ class Program:
     def close(self) -> None:
         while self._closers:
             self._closers.pop()()
-        for name in ("moto", "http", "engine"):
+        for name in ("moto", "http", "outbound_http", "engine"):
             found = self.__dict__.get(name)
             if found is not None and found is not self._given_engine:
                 found.close()

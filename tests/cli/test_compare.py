@@ -57,6 +57,8 @@ def test_the_exit_code_says_whether_the_new_one_is_worse(
     in_json = smlocal("compare", "old.json", "new.json", *words, "--format", "json")
     assert (in_json.code, in_json.json["passed"]) == (code, code == 0)
     jsonschema.Draft202012Validator(comparison_schema()).validate(in_json.json)
+    in_markdown = smlocal("compare", "old.json", "new.json", *words, "--format", "markdown")
+    assert (in_markdown.code, in_markdown.out.split("\n")[1][:5]) == (code, "### ❌" if code else "### ✅")
 
 
 @pytest.mark.parametrize("words", [("unjudged.json",), ("old.json", "--select", "SM2")], ids=" ".join)
@@ -143,7 +145,8 @@ def test_a_saved_report_and_an_image_are_compared_and_nothing_is_left(
     assert f"examining {with_train}\n" in said.err and f"examining {without}\n" not in said.err
     back = smlocal("compare", with_train, without, "--select", "SM1", "-q")
     assert back.code == 1 and back.out.splitlines()[-1].startswith(f"WORSE {without}: 2 worse, 0 better")
-    assert not (tmp_path / "state").exists()
+    kept = [path for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert [path.parent.name for path in kept] == ["verdicts"]  # of the check alone
     assert engine.owned(owner.this_process().labels()) == []
 
 

@@ -30,7 +30,7 @@ def completions(line: str) -> list[str]:
         ("smlocal images b", ["build"]),
         ("smlocal train --che", ["--checkpoints"]),
         ("smlocal transform --max", ["--max-payload"]),
-        ("smlocal --format ", ["text", "json", "junit", "sarif", "markdown", "html"]),
+        ("smlocal --format ", ["text", "json", "junit", "sarif", "markdown", "html", "codequality"]),
         ("smlocal dance", []),
     ],
 )

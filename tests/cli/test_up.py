@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,6 +17,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from smlocal.engine.scripted import ScriptedEngine
+from smlocal.settings import Settings
+from smlocal.wiring import Program
 from tests.aws.fronts import Echo, fronted
 from tests.cli.conftest import Said, read_until
 
@@ -158,9 +163,42 @@ def test_what_is_not_ours_goes_to_the_delegate(command: Command) -> None:
     with fronted(echo) as other, running(command, "--delegate", other.url) as (_, environment):
         client("kms", environment).list_keys()
         client("dynamodb", environment).list_tables()
-        with pytest.raises(ClientError, match="NotImplemented"):
-            client("sagemaker", environment).list_models()
     assert [call.scope.service for call in echo.calls if call.scope is not None] == ["kms", "dynamodb"]
+
+
+def test_without_an_engine_it_stands_and_sagemakers_calls_say_what_they_lack(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    (tmp_path / "state" / "accounts").mkdir(parents=True)
+    with running(command) as (process, environment):
+        assert client("sts", environment).get_caller_identity()["Account"] == "000000000000"
+        with pytest.raises(ClientError, match=r"\(ServiceUnavailable\).*container engine does not answer"):
+            client("sagemaker", environment).list_models()
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=20)
+    assert "jobs and endpoints have to wait for a container engine: " in err
+
+
+def test_what_stood_stands_again_before_the_first_call(tmp_path: Path) -> None:
+    settings = dataclasses.replace(Settings(), state=tmp_path)
+    with Program(settings, engine=ScriptedEngine()) as program:
+        program.take_up_account()
+        assert "account" not in program.__dict__, "nothing stood, and no engine is asked"
+        assert program.account.list_endpoints({}) == {"Endpoints": []}
+    with Program(settings, engine=ScriptedEngine()) as program:
+        program.take_up_account()
+        assert "account" in program.__dict__
+
+
+@pytest.mark.engine
+def test_sagemaker_is_ours_with_a_delegate_too(command: Command) -> None:
+    echo = Echo()
+    with fronted(echo) as other, running(command, "--delegate", other.url) as (_, environment):
+        sagemaker = client("sagemaker", environment)
+        assert sagemaker.list_models()["Models"] == []
+        sagemaker.list_experiments()
+    assert [call.headers["X-Amz-Target"] for call in echo.calls] == ["SageMaker.ListExperiments"]
 
 
 def test_a_delegate_that_is_no_address_is_refused(smlocal: Callable[..., Said]) -> None:

@@ -251,19 +251,22 @@ def _commands() -> list[str]:
         "explain": "SM101",
         "transform": "x --input .",
         "compare": "x x",
+        "badge": "x",
         "exec": "true",
     }
+    needed |= {"push": "x registry.example/x:1", "verify": "registry.example/x:1"}
     needed["invoke"] = "http://127.0.0.1:9 --body x --content-type x"
     alone = [f"{name} {needed.get(name, '')}".strip() for name in commands if name not in ("check", "images")]
     return [*alone, "images build", "images list"]
 
 
-@pytest.mark.parametrize("format_", ["junit", "sarif", "markdown", "html"])
+@pytest.mark.parametrize("format_", ["junit", "sarif", "html", "codequality"])
 @pytest.mark.parametrize("command", _commands())
 def test_a_report_that_only_check_has_is_refused_by_name(smlocal: Command, command: str, format_: str) -> None:
     said = smlocal(*command.split(), "--format", format_)
     name = " ".join(command.split()[: 2 if command.startswith("images") else 1])
-    sentence = f"--format {format_}: `smlocal {name}` answers as text or json; `smlocal check` has the others"
+    forms = "text or json or markdown" if name == "compare" else "text or json"
+    sentence = f"--format {format_}: `smlocal {name}` answers as {forms}; `smlocal check` has the others"
     assert (said.code, said.out, said.err) == (2, "", f"smlocal: {sentence}\n")
 
 

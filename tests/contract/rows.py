@@ -65,6 +65,7 @@ from tests.contract.samples import (
     unanswered,
     unhealthy,
     unmade,
+    unread,
     with_program,
     without_program,
 )
@@ -113,6 +114,7 @@ IMAGE_ROWS = [
     Row("SM102", "an OCI manifest", pushed("vnd.oci.image.manifest.v1+json"), ERROR),
     Row("SM102", "Docker's list", pushed("vnd.docker.distribution.manifest.list.v2+json"), WARNING),
     Row("SM102", "another thing", pushed("vnd.docker.distribution.manifest.v1+json"), Reason.INCONCLUSIVE),
+    Row("SM102", "the registry does not give it", unread("the registry has no such image"), Reason.INCONCLUSIVE),
     Row("SM102", "no manifest is known", GOOD, Reason.NO_SUCH_CASE),
     Row("SM102", "an OCI index, and it only trains", asked(pushed(OCI_INDEX), serving=False), Reason.DOES_NOT_SERVE),
     Row("SM103", "train is on PATH", GOOD, KEPT),
@@ -336,6 +338,8 @@ NETWORK_TO_SERVE = serving(GOOD, unhealthy(), served(NETWORK))
 SAMPLE_FAILS = (exchange(SAMPLE, 500),)
 NETWORK_TO_ANSWER = serving(GOOD, answered(served(), *SAMPLE_FAILS), served(NETWORK))
 NEVER_ANSWERS = serving(GOOD, answered(served(), *SAMPLE_FAILS), answered(served(NETWORK), *SAMPLE_FAILS))
+WAITS = busy_pings((1.05, 3.01))
+SLOW_WAY = (exchange(PING_AT_REST, seconds=0.3),)
 NOT_HEALTHY = serving(GOOD, unhealthy(), unhealthy(NETWORK))
 EXITS = serving(GOOD, exited(), exited(NETWORK))
 REFUSED = serving(GOOD, refused())
@@ -413,6 +417,8 @@ SERVING_ROWS = [
     Row("SM304", "there was no ping", REFUSED, Reason.RUN_MISSING),
     Row("SM305", "pings are answered before the bodies", GOOD, KEPT),
     Row("SM305", "the only ping waits for a body", asking(GOOD, busy=busy_pings((1.05, 3.01))), ERROR),
+    Row("SM305", "so it does, where each takes long", asking(GOOD, at_rest=SLOW_WAY, busy=WAITS), Reason.INCONCLUSIVE),
+    Row("SM305", "it waits for longer", asking(GOOD, at_rest=SLOW_WAY, busy=busy_pings((1.05, 3.9))), ERROR),
     Row("SM305", "a ping takes more than 2 s", asking(GOOD, busy=busy_pings((1.05, 1.1), (1.1, 3.2))), ERROR),
     Row("SM305", "a ping gets 503", asking(GOOD, busy=busy_pings((1.05, 1.07), status=503)), ERROR),
     Row("SM305", "a ping is not answered", asking(GOOD, busy=(unanswered(PING_WHILE_BUSY, began=1.1),)), ERROR),

@@ -125,6 +125,11 @@ def image(seen: Examination, **changes: Any) -> Examination:
     return replace(seen, image=replace(seen.image, **changes))
 
 
+def unread(why: str) -> Examination:
+    """A good image whose manifest in a registry could not be read."""
+    return image(GOOD, manifest=PushedManifest("", "registry.example/team/model:1.0", why))
+
+
 def pushed(media_type: str) -> Examination:
     """A good image with the manifest of that type, without its `application/`."""
     return image(GOOD, manifest=PushedManifest(f"application/{media_type}", "the engine's store"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import socket
 import tarfile
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from smlocal.engine.docker import DockerEngine
 from smlocal.engine.interface import ContainerSpec, Engine
 from smlocal.engine.scripted import Script, ScriptedEngine
 from smlocal.errors import EngineError, EngineUnavailable, ImageNotFound
+from smlocal.streams import reader_of
 from tests.engine.adapters import ALL, IMAGE, REAL
 from tests.engine.programs import exits
 from tests.engine.stage import Stage
@@ -86,6 +89,7 @@ def test_an_image_that_does_not_exist_is_said_so(stage: Stage) -> None:
         lambda: stage.engine.image("smlocal-suite-none:1"),
         lambda: stage.engine.history("smlocal-suite-none:1"),
         lambda: stage.engine.tag("smlocal-suite-none:1", "smlocal-suite-other:1"),
+        lambda: list(stage.engine.save("smlocal-suite-none:1")),
         lambda: stage.engine.remove_image("smlocal-suite-none:1"),
     ):
         with pytest.raises(ImageNotFound, match="smlocal-suite-none"):
@@ -96,6 +100,38 @@ def test_an_image_that_does_not_exist_is_said_so(stage: Stage) -> None:
 def test_an_image_that_cannot_be_pulled_is_said_so(stage: Stage) -> None:
     with pytest.raises(ImageNotFound, match=r"registry\.invalid/none"):
         list(stage.engine.pull("registry.invalid/none:1"))
+
+
+@on_every_engine
+def test_a_saved_image_holds_the_configuration_that_is_its_id_and_the_layers_that_it_names(stage: Stage) -> None:
+    facts = stage.engine.image(IMAGE)
+    found: dict[str, bytes] = {}
+    layers = set()
+    with tarfile.open(fileobj=reader_of(stage.engine.save(facts.id)), mode="r|") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is None:
+                continue
+            if member.size < 100_000 and member.name.endswith(".json"):
+                found[member.name] = content.read()
+            else:
+                digest = hashlib.sha256()
+                while data := content.read(2**20):
+                    digest.update(data)
+                layers.add(f"sha256:{digest.hexdigest()}")
+    (entry,) = json.loads(found["manifest.json"])
+    config = found[entry["Config"]]
+    assert f"sha256:{hashlib.sha256(config).hexdigest()}" == facts.id
+    assert json.loads(config)["rootfs"]["diff_ids"] == list(facts.layers)
+    assert set(facts.layers) <= layers
+
+
+@on_every_engine
+def test_an_image_need_not_be_saved_to_its_end(stage: Stage) -> None:
+    stream = stage.engine.save(IMAGE)
+    assert next(stream)
+    stream.close()
+    assert stage.engine.image(IMAGE)
 
 
 @pytest.fixture

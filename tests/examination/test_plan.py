@@ -16,6 +16,7 @@ from smlocal.evidence import PushedManifest
 from smlocal.examination import read_plan
 from smlocal.examination.interruption import Long
 from smlocal.examination.plan import Plan, Sample, Source
+from smlocal.registry.reference import RegistryReference
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -105,6 +106,12 @@ def test_what_an_oci_layout_would_push_is_in_the_plan(folder: Path) -> None:
     assert plan("oci_layout = 'data'", folder).manifest == PushedManifest("application/x", "the OCI layout data")
 
 
+def test_the_image_that_was_pushed_is_in_the_plan(folder: Path) -> None:
+    found = plan("published = 'registry.example:5000/team/model:1.0'", folder).published
+    assert found == RegistryReference("registry.example:5000", "team/model", "1.0")
+    assert plan("", folder).published is None
+
+
 def test_a_home_folder_is_expanded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder))
     assert plan("[serving]\nmodel = '~/model.tar.gz'", Path("/nonexistent")).model == folder / "model.tar.gz"
@@ -114,7 +121,7 @@ SAMPLE = "[[serving.samples]]\nbody = 'x'\ncontent_type = 'text/csv'\n"
 BAD = [
     ("rules in one text", 'select = "SM3"', "'check.select' in smlocal.toml must be a list, not 'SM3'"),
     ("a rule that is no text", "ignore = ['SM3', 305]", "'check.ignore[1]' in smlocal.toml must be text, not 305"),
-    ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: architecture, "),
+    ("an unknown key", "colour = 1", "'check.colour' in smlocal.toml is not known; known keys: allow, architecture, "),
     ("an unknown key of training", "[training]\nchanels = {}", "'check.training.chanels' in smlocal.toml is not known"),
     ("an unknown key of serving", "[serving]\nport = 1", "'check.serving.port' in smlocal.toml is not known"),
     ("an unknown key of a sample", f"{SAMPLE}status = 200", "'check.serving.samples[0].status' in smlocal.toml is not"),
@@ -130,6 +137,9 @@ BAD = [
     ("data that is not there", "[training]\nchannels = { a = 'no.csv' }", "names 'no.csv', which is not there (/"),
     ("a layout that is none", "oci_layout = 'data'", "which is no OCI image layout: "),
     ("a layout that is not there", "oci_layout = 'no.tar'", "'check.oci_layout' in smlocal.toml names 'no.tar'"),
+    ("what is no image in a registry", "published = 'A B'", "'check.published' in smlocal.toml must be an image in a"),
+    ("a published image that is a number", "published = 3", "'check.published' in smlocal.toml must be text, not 3"),
+    ("a layout and an image", "oci_layout = 'data'\npublished = 'a/b'", "both say what is pushed; one"),
     ("a word for serverless", "serverless = 'yes'", "'check.serverless' in smlocal.toml must be true or false"),
     ("no path at all", "[training]\nchannels = { a = '' }", "names '', which is not there"),
     ("a path that no file can have", f"[training]\nchannels = {{ a = '{'x' * 300}' }}", "cannot be used as a path: "),

@@ -151,6 +151,13 @@ def test_a_warning_can_be_made_to_fail(
     assert "clauses.py" not in shown.partition("short test summary")[0]
 
 
+def test_a_broken_clause_that_is_allowed_is_expected_to_fail(scripted: Session, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("smlocal.toml").write_text("[check.allow]\nSM110 = 'until spring'\n")
+    result = scripted("--smlocal-image", "not-root", "-k", "SM110", "-rx")
+    assert result.parseoutcomes() == {"deselected": len(RULES) - 1, "xfailed": 1}
+    result.stdout.fnmatch_lines(["*allowed: until spring*"])
+
+
 def test_junit_has_a_case_for_each_rule(scripted: Session, pytester: pytest.Pytester) -> None:
     scripted("--smlocal-image", "without-serve", "--junit-xml", "report.xml")
     suite = ElementTree.parse(pytester.path / "report.xml").getroot()[0]

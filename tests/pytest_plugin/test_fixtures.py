@@ -304,6 +304,12 @@ def test_each_setting_can_be_overridden(scripted: Session, pytester: pytest.Pyte
         @pytest.fixture
         def smlocal_state_limit_bytes(): return 5
         @pytest.fixture
+        def smlocal_plain_http_registries(): return "registry.lan:5000"
+        @pytest.fixture
+        def smlocal_ecr_endpoint_url(): return "http://localhost:2"
+        @pytest.fixture
+        def smlocal_registry_endpoint_url(): return "http://localhost:3"
+        @pytest.fixture
         def smlocal_limits(smlocal_limits): return replace(smlocal_limits, ping_timeout=1)
         @pytest.fixture
         def smlocal_instance_type(): return "ml.c5.xlarge"
@@ -313,7 +319,7 @@ def test_each_setting_can_be_overridden(scripted: Session, pytester: pytest.Pyte
         def test_settings(smlocal_settings, tmp_path):
             from smlocal.settings import Limits, Settings
             assert smlocal_settings == Settings(tmp_path / "kept", "eu-west-1", "123456789012", "http://localhost:1",
-                True, 5, Limits(ping_timeout=1))
+                True, 5, Limits(ping_timeout=1), "registry.lan:5000", "http://localhost:2", "http://localhost:3")
 
         class TestJobs:
             @pytest.fixture

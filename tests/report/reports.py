@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
-from smlocal.contract import RULES, Finding, Outcome, Reason, Rule, Severity, Verdict
+from smlocal.contract import RULES, Allowance, Finding, Outcome, Reason, Rule, Severity, Verdict
 from smlocal.evidence import (
     Asked,
     Conditions,
@@ -128,12 +129,32 @@ HOSTILE = (
 )
 
 
+EXAMINED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+HOSTILE_REASON = "until <b>spring</b> | \x1b[2J [x](y)"
+ALLOWED = (
+    finding("SM101"),
+    finding("SM110", Outcome.BROKEN, allowed="the base image is not ours"),
+    finding("SM305", Outcome.BROKEN, seen=("GET /ping: 200 in 9.80 s",), allowed=HOSTILE_REASON),
+)
+ALLOWANCES = (
+    Allowance("SM101", "needless"),
+    Allowance("SM110", "the base image is not ours"),
+    Allowance("SM305", HOSTILE_REASON),
+)
+
+
 def report(
-    *findings: Finding, strict: bool = False, limits: tuple[str, ...] = (), image: str = "shop/model:1"
+    *findings: Finding,
+    strict: bool = False,
+    limits: tuple[str, ...] = (),
+    image: str = "shop/model:1",
+    allowances: tuple[Allowance, ...] = (),
 ) -> Report:
     asked = Asked(channels=("train",), hyperparameters={"n_estimators": "20"}, samples=1, scaled_limits=limits)
     examination = Examination(asked, IMAGE, TRIALS["training"], TRIALS["serving"])
-    return Report(image, examination, Verdict(findings), 9.4321, "0.1.0", strict)
+    return Report(
+        image, examination, Verdict(findings, allowances), 9.4321, "0.1.0", strict, EXAMINED, f"sha256:{64 * 'c'}"
+    )
 
 
 REPORTS = {
@@ -145,4 +166,5 @@ REPORTS = {
     "nothing selected": report(),
     "scaled limits": report(*ONE_OF_EACH, limits=("ping_timeout=0.5", "start_window=3.0")),
     "hostile text": report(*HOSTILE),
+    "what is broken and may be": report(*ALLOWED, strict=True, allowances=ALLOWANCES),
 }

@@ -55,7 +55,10 @@ def test_the_schema_knows_every_outcome_and_severity() -> None:
 @pytest.mark.parametrize("name", REPORTS)
 def test_a_report_that_lacks_what_came_later_keeps_to_the_schema_too(name: str) -> None:
     whole = document(REPORTS[name])
-    del whole["asked"], whole["image"]["size_bytes"], whole["image"]["architecture"]
+    del whole["asked"], whole["examined_at"], whole["configuration"], whole["allowances"], whole["counts"]["allowed"]
+    for item in whole["findings"]:
+        del item["allowed"]
+    del whole["image"]["size_bytes"], whole["image"]["architecture"]
     for run in whole["runs"]:
         for member in NEWER & set(run):
             if not (run["word"] == "train" and member == "seconds"):
@@ -75,6 +78,8 @@ SPOILED: list[tuple[str, Callable[[dict[str, Any]], object]]] = [
     ("a run that neither trains nor serves", lambda found: found["runs"][0].update(word="dance")),
     ("times of no answer", lambda found: found["runs"][2]["sample_seconds"].update(count=0)),
     ("a size in words", lambda found: found["image"].update(size_bytes="1 GB")),
+    ("kept, and allowed to be broken", lambda found: found["findings"][0].update(allowed="because")),
+    ("allowed for no reason", lambda found: found["findings"][2].update(allowed="")),
     ("a count that is none", lambda found: found["counts"].update(kept=-1)),
 ]
 
@@ -93,7 +98,14 @@ def test_the_counts_and_findings_are_the_verdicts() -> None:
     assert found["image"] == {
         "reference": "shop/model:1", "id": "sha256:1e59", "architecture": "amd64", "size_bytes": 1,
     }  # fmt: skip
-    assert found["counts"] == {"errors": 1, "warnings": 1, "kept": 1, "not_applicable": 1, "not_judged": 2}
+    assert found["counts"] == {
+        "errors": 1,
+        "warnings": 1,
+        "kept": 1,
+        "not_applicable": 1,
+        "not_judged": 2,
+        "allowed": 0,
+    }
     explained = next(item for item in found["findings"] if item["rule"] == "SM201")
     assert (explained["outcome"], explained["reason"], explained["follows"]) == (
         "not judged", Reason.FOLLOWS.value, "SM103",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,31 @@ def test_every_report_keeps_to_the_schema_and_its_references_lead_somewhere(name
         assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         (place,) = (inner for location in result["locations"] for inner in location["logicalLocations"])
         assert run["logicalLocations"][place.pop("index")] == place
+
+
+def test_every_result_has_what_github_asks_for() -> None:
+    """A physical location with all four numbers, a fingerprint of its own name, texts of 1024 letters at most."""
+    (run,) = sarif(replace(REPORTS["one of each outcome"], file="images/my model/Dockerfile"))["runs"]
+    for result in run["results"]:
+        (location,) = result["locations"]
+        assert location["physicalLocation"] == {
+            "artifactLocation": {"uri": "images/my%20model/Dockerfile"},
+            "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
+        }
+        assert re.fullmatch("[0-9a-f]{32}:1", result["partialFingerprints"]["primaryLocationLineHash"])
+    described = run["tool"]["driver"]["rules"]
+    texts = [rule[part]["text"] for rule in described for part in ("shortDescription", "fullDescription")]
+    assert max(len(text) for text in texts) <= 1024
+
+
+def test_an_alert_outlives_the_images_tag_but_not_its_name_or_rule() -> None:
+    def hashes(image: str, *rules: str) -> list[str]:
+        found = results(report(*(finding(rule, Outcome.BROKEN) for rule in rules), image=image))
+        return [result["partialFingerprints"]["primaryLocationLineHash"] for result in found]
+
+    first = hashes("host:5000/shop/model:1", "SM110", "SM305")
+    assert first == hashes("host:5000/shop/model:2", "SM110", "SM305") != hashes("shop/model", "SM110", "SM305")
+    assert len(set(first)) == 2
 
 
 SPOILED: list[tuple[str, Callable[[dict[str, Any]], object]]] = [

@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smlocal.requests.patterns import Unreadable, matches
-from smlocal.requests.shapes import OPERATIONS, request_shapes
+from smlocal.requests.shapes import request_shapes
+from smlocal.requests.support import TABLE as OPERATIONS
 
 NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
 TAG = r"([\p{L}\p{Z}\p{N}_.:/=+\-@]*)"
 
 
-def test_every_pattern_of_the_three_requests_can_be_read() -> None:
+def test_every_pattern_of_the_requests_that_run_can_be_read() -> None:
     """One that cannot would be left unchecked: extend smlocal.requests.patterns when a newer botocore adds one."""
     for operation in OPERATIONS:
         for shape in request_shapes(operation).shapes.values():
@@ -60,6 +61,11 @@ def test_a_tag_is_made_of_letters_separators_and_numbers_of_any_script(text: str
         (r"\p{N}", "", False),
         (r"[\]a]+", "]a", True),
         (r"a\z", "a", True),
+        (r"\A\S[\p{Print}]*\z", "an id", True),
+        (r"\A\S[\p{Print}]*\z", " an id", False),
+        (r"\A\S[\p{Print}]*\z", "a\tb", False),
+        (r"\p{ASCII}*", "a\x7f", True),
+        (r"\p{ASCII}*", "é", False),
         (r"/(?!.*\.\.)[a-zA-Z0-9/_.\-]+", "/a/../b", False),
     ],
 )

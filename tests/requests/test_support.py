@@ -12,13 +12,14 @@ from smlocal import requests
 from smlocal.errors import NotSupported
 from smlocal.requests import notes, refuse_unsupported, table_rows
 from smlocal.requests.decision import Decision
-from smlocal.requests.shapes import OPERATIONS, RequestShapes, Shape, request_shapes
+from smlocal.requests.shapes import RequestShapes, Shape, request_shapes
 from smlocal.requests.support import TABLE
 
 RequestWith = Callable[[str, dict[str, Any]], dict[str, Any]]
 JOB, MODEL, TRANSFORM = "CreateTrainingJob", "CreateModel", "CreateTransformJob"
 NEWER = "it is newer than this version of smlocal: leave it out, or look for a newer smlocal"
 ROOT = Path(__file__).parents[2]
+OPERATIONS = tuple(TABLE)
 EVERY = [(operation, decision) for operation in OPERATIONS for decision in TABLE[operation]]
 
 

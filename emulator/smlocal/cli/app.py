@@ -18,7 +18,24 @@ from typing import Annotated
 import typer
 
 from smlocal import __version__
-from smlocal.cli import check, compare, demo, doctor, execute, images, init, invoke, jobs, serve, train, transform, up
+from smlocal.cli import (
+    badge,
+    check,
+    compare,
+    demo,
+    doctor,
+    execute,
+    images,
+    init,
+    invoke,
+    jobs,
+    push,
+    serve,
+    train,
+    transform,
+    up,
+    verify,
+)
 from smlocal.cli.state import Common
 from smlocal.cli.terminal import Format, brief, print_last_lines
 from smlocal.cli.words import refuse_meaningless
@@ -44,7 +61,8 @@ def _version(wanted: bool) -> None:
 def common(
     context: typer.Context,
     output: Annotated[
-        Format, typer.Option("--format", help="How to answer; all but text and json are for check.")
+        Format,
+        typer.Option("--format", help="How to answer; all but text and json are for check; markdown for compare, too."),
     ] = Format.text,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more on the way.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing on the way.")] = False,
@@ -68,6 +86,9 @@ app.command()(transform.transform)
 app.command()(init.init)
 app.command()(check.check)
 app.command()(compare.compare)
+app.command()(push.push)
+app.command()(verify.verify)
+app.command()(badge.badge)
 app.command()(check.rules)
 app.command()(check.explain)
 app.command()(jobs.ps)

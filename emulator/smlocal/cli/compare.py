@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smlocal.cli.state import Common, common_of
+from smlocal.cli.terminal import ANSWERS, Format
 from smlocal.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,14 +40,21 @@ def compare(
     is nothing else, nothing was compared: exit code 2.
     """
     from smlocal import __version__
-    from smlocal.report import ComparisonReport, comparison_as_document, comparison_as_text
+    from smlocal.report import (
+        ComparisonReport,
+        comparison_as_document,
+        comparison_as_markdown,
+        comparison_as_text,
+    )
 
-    common = common_of(context)
+    common = common_of(context, (*ANSWERS, Format.markdown))
     terminal = common.terminal()
     before, after = _sides(common, (old, new), config, select or (), ignore or (), pull)
     report = ComparisonReport(before, after, __version__, common.settings().strict)
     if terminal.json:
         terminal.document("compare", comparison_as_document(report))
+    elif terminal.format is Format.markdown:
+        terminal.file(comparison_as_markdown(report))
     else:
         terminal.marked(comparison_as_text(report, every=terminal.shows_details).rstrip("\n"), _STYLES)
     if not report.comparison.says_something:
@@ -72,14 +80,14 @@ def _sides(
 
     policy = pull_policy(pull or "missing")
     selection = Selection.of(select, ignore, RULES)
-    found = {word: _of_file(word, selection) for word in words if _is_file(word)}
+    found = {word: _selected(report_in(word), selection) for word in words if _is_file(word)}
     images = list(dict.fromkeys(word for word in words if word not in found))
     given = [name for name, value in (("--config", config), ("--pull", pull)) if value is not None]
     if given and not images:
         raise UsageError(f"OLD and NEW are saved reports, and no image is examined: leave out {', '.join(given)}")
     if images:
         wanted = configured(common.terminal(), config, select, ignore)
-        for word, report in zip(images, reports_on(common, images, wanted, policy), strict=True):
+        for word, report in zip(images, reports_on(common, images, wanted, policy, remember=False), strict=True):
             found[word] = saved_report({"version": FORMAT_VERSION, "kind": "check", **as_document(report)}, word)
     return [found[word] for word in words]
 
@@ -93,13 +101,17 @@ def _is_file(word: str) -> bool:
     return False
 
 
-def _of_file(word: str, selection: Selection) -> SavedReport:
-    """A saved report with the findings that are wanted."""
-    from dataclasses import replace
-
+def report_in(word: str) -> SavedReport:
+    """The report that a file holds. Raises UsageError."""
     from smlocal.report import saved_report
     from smlocal.requests.reading import parse_object, read_text
 
     document = parse_object(read_text(Path(word), word), word, "a report of `smlocal check --format json`")
-    found = saved_report(document, word)
-    return replace(found, findings=tuple(item for item in found.findings if selection.has(item.rule)))
+    return saved_report(document, word)
+
+
+def _selected(report: SavedReport, selection: Selection) -> SavedReport:
+    """The report with the findings that are wanted."""
+    from dataclasses import replace
+
+    return replace(report, findings=tuple(item for item in report.findings if selection.has(item.rule)))

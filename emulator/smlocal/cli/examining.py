@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from smlocal.cli.terminal import Terminal
+    from smlocal.engine.interface import EngineFacts
     from smlocal.evidence import Examination
     from smlocal.examination import Plan, Stop
     from smlocal.images.availability import PullPolicy
@@ -19,10 +20,19 @@ if TYPE_CHECKING:
     Examine = Callable[[Callable[[str], None], Stop], Examination]
 
 
+@dataclass(frozen=True)
+class Ready:
+    """An image that can be examined; `examine` makes the runs."""
+
+    image_id: str  # what the name meant when it was looked up; the examination says which image it was
+    engine: EngineFacts
+    examine: Examine
+
+
 @contextlib.contextmanager
 def ready_to_examine(
     settings: Settings, scratch: Path, terminal: Terminal, image: str, plan: Plan, policy: PullPolicy
-) -> Iterator[Examine]:
+) -> Iterator[Ready]:
     """Gives what makes the runs; whatever can be refused is refused before. The runs' own objects and records go to
     `scratch`. Raises UsageError, NotSupported, CannotRun, ImageNotFound."""
     from smlocal.cli.image_choice import chosen
@@ -41,4 +51,5 @@ def ready_to_examine(
     with Program(replace(settings, state=scratch, s3_endpoint_url=None), places.mounts) as program:
         program.launcher.grant(plan.instance_type)  # refused before anything is run
         reference = chosen(program, terminal, image, policy, CANNOT_PULL_TRAINING_IMAGE)
-        yield partial(program.examiner.examine, reference, plan, addresses, model, too_big=too_big)
+        examine = partial(program.examiner.examine, reference, plan, addresses, model, too_big=too_big)
+        yield Ready(program.engine.image(reference).id, program.engine.facts(), examine)

@@ -33,12 +33,16 @@ class Common:
 
     def settings(self) -> Settings:
         """Raises SettingsError."""
+        return self.settings_with()
+
+    def settings_with(self, **more: str | None) -> Settings:
+        """With options of one command, by the names of settings. Raises SettingsError."""
         from smlocal.settings import load_settings
 
         state = Path(self.state) if self.state is not None else None
         strict = True if self.strict else None  # not given: as the other settings have it
         return load_settings(
-            {"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url, "strict": strict}
+            {"state": state, "region": self.region, "s3_endpoint_url": self.s3_endpoint_url, "strict": strict, **more}
         )
 
     def program(self, mounts: Mapping[str, Mount] | None = None, *, writing: bool = False) -> Program:

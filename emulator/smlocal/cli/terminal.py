@@ -32,6 +32,7 @@ class Format(str, Enum):
     sarif = "sarif"
     markdown = "markdown"
     html = "html"
+    codequality = "codequality"
 
 
 ANSWERS = (Format.text, Format.json)

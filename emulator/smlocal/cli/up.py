@@ -12,7 +12,7 @@ import typer
 from smlocal.cli.aws_environment import Export, client_environment, in_two_lines, written
 from smlocal.cli.interrupts import stop_on_interrupt
 from smlocal.cli.state import common_of
-from smlocal.errors import UsageError
+from smlocal.errors import EngineUnavailable, UsageError
 
 if TYPE_CHECKING:
     from smlocal.aws.server import AwsServer
@@ -57,14 +57,24 @@ def up(
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         terminal.answer(written(client_environment(url, common.settings()), export))
         return
-    with (
-        common.program(writing=True) as program,
-        listening(program, terminal, auth, delegate, host, port) as (server, credentials),
-        stop_on_interrupt(terminal.say, "the gateway") as stop,
-    ):
-        _say_where(terminal, program, server.url, credentials)
-        while not stop.event.wait(1):
-            pass
+    with common.program(writing=True) as program:
+        _take_up(program, terminal)
+        with (
+            listening(program, terminal, auth, delegate, host, port) as (server, credentials),
+            stop_on_interrupt(terminal.say, "the gateway") as stop,
+        ):
+            _say_where(terminal, program, server.url, credentials)
+            while not stop.event.wait(1):
+                pass
+
+
+def _take_up(program: Program, terminal: Terminal) -> None:
+    """Let endpoints of before serve again. Without an engine the gateway stands all the same, and SageMaker's calls
+    say what they lack."""
+    try:
+        program.take_up_account()
+    except EngineUnavailable as error:
+        terminal.say(f"jobs and endpoints have to wait for a container engine: {error}")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The rules of the container contract, and the verdict on an image. Rules touch nothing but evidence."""
 
+from smlocal.contract.allowance import Allowance, allowances
 from smlocal.contract.check import Verdict, judge
 from smlocal.contract.comparison import Change, Comparison, Pair, compare
 from smlocal.contract.finding import Finding, Outcome, Reason, Severity
@@ -9,6 +10,7 @@ from smlocal.contract.selection import Selection
 
 __all__ = [
     "RULES",
+    "Allowance",
     "Change",
     "Comparison",
     "Finding",
@@ -19,6 +21,7 @@ __all__ = [
     "Selection",
     "Severity",
     "Verdict",
+    "allowances",
     "compare",
     "judge",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from smlocal.contract.allowance import Allowance
 from smlocal.contract.finding import Finding, Judgement, Outcome, Reason, Severity
 from smlocal.contract.precedence import FOLLOWS, Link
 from smlocal.contract.rule import Rule
@@ -17,12 +18,29 @@ class Verdict:
     """All findings, in the order of the rules' ids."""
 
     findings: tuple[Finding, ...]
+    allowances: tuple[Allowance, ...] = ()  # that were given, needed or not
 
     def broken(self, severity: Severity) -> tuple[Finding, ...]:
-        return tuple(item for item in self.findings if item.outcome is Outcome.BROKEN and item.severity is severity)
+        """What is broken and was not allowed to be."""
+        return tuple(
+            item
+            for item in self.findings
+            if item.outcome is Outcome.BROKEN and item.severity is severity and not item.allowed
+        )
+
+    @property
+    def allowed(self) -> tuple[Finding, ...]:
+        """What is broken, and may be: each with its reason."""
+        return tuple(item for item in self.findings if item.allowed)
+
+    @property
+    def needless(self) -> tuple[Allowance, ...]:
+        """The allowances of rules that were not found broken."""
+        used = {item.rule for item in self.allowed}
+        return tuple(item for item in self.allowances if item.rule not in used)
 
     def holds(self, strict: bool = False) -> bool:
-        """Whether no error was found; `strict`: nor a warning."""
+        """Whether no error was found but allowed ones; `strict`: nor a warning."""
         return not self.broken(Severity.ERROR) and not (strict and self.broken(Severity.WARNING))
 
     def count(self, outcome: Outcome) -> int:
@@ -34,10 +52,12 @@ def judge(
     rules: Sequence[Rule],
     selection: Selection | None = None,
     follows: Sequence[Link] = FOLLOWS,
+    allowances: Sequence[Allowance] = (),
 ) -> Verdict:
     """Judge all rules, explain consequences by their causes, and keep what was selected.
 
-    Causes are judged also when they were not selected: what follows from them is no finding of its own.
+    Causes are judged also when they were not selected: what follows from them is no finding of its own. What is
+    allowed stays broken, and a cause.
     """
     judged = {rule.id: rule.judge(examination) for rule in rules}
     found = {rule.id: _finding(rule, judged[rule.id]) for rule in rules}
@@ -51,7 +71,14 @@ def judge(
                 if name.startswith(may_follow) and _explains(link, finding)
             }
     selection = selection or Selection()
-    return Verdict(tuple(found[rule.id] for rule in rules if selection.has(rule.id)))
+    reasons = {item.rule: item.reason for item in allowances}
+    wanted = (found[rule.id] for rule in rules if selection.has(rule.id))
+    return Verdict(tuple(_allowed(item, reasons) for item in wanted), tuple(allowances))
+
+
+def _allowed(finding: Finding, reasons: Mapping[str, str]) -> Finding:
+    may = finding.outcome is Outcome.BROKEN and finding.rule in reasons
+    return replace(finding, allowed=reasons[finding.rule]) if may else finding
 
 
 def _root(link: Link, cause: Finding | None) -> str:

@@ -121,6 +121,7 @@ class Finding:
     fix: str = ""
     reason: Reason | None = None
     follows: str = ""  # the rule whose finding explains it
+    allowed: str = ""  # the reason for which it may be broken
 
     @property
     def key(self) -> str:

@@ -88,6 +88,7 @@ def image_facts(inspected: Mapping[str, Any]) -> ImageFacts:
         working_directory=config.get("WorkingDir") or "",
         # since API 1.48, with the containerd image store
         manifest_type=str((inspected.get("Descriptor") or {}).get("mediaType") or ""),
+        layers=tuple((inspected.get("RootFS") or {}).get("Layers") or ()),
     )
 
 

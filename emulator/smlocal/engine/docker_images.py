@@ -1,4 +1,4 @@
-"""Images of an engine that speaks Docker's API: look, pull, build, import, name, remove."""
+"""Images of an engine that speaks Docker's API: look, pull, build, import, save, name, remove."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from smlocal.engine.docker_archive import context_archive
 from smlocal.engine.docker_errors import translated
 from smlocal.engine.interface import ImageFacts
 from smlocal.errors import EngineError, EngineUnavailable, ImageNotFound, NotFoundInEngine
+
+_CHUNK = 1024 * 1024
 
 
 class DockerImages:
@@ -98,6 +100,15 @@ class DockerImages:
             chunks = iter(lambda: source.read(1024 * 1024), b"")
             self._api.import_image_from_stream(chunks, repository=reference, changes=list(changes))
         return self.image(reference).id
+
+    def save(self, reference: str) -> Iterator[bytes]:
+        with translated(f"saving image {reference}", missing=ImageNotFound):
+            # The library's own method gives up when the first byte takes longer than any other answer may: Docker
+            # writes the whole archive to its disk before.
+            path = self._api._url("/images/{0}/get", reference)
+            with self._api._get(path, stream=True, timeout=None) as response:
+                self._api._raise_for_status(response)
+                yield from response.iter_content(_CHUNK)
 
     def tag(self, reference: str, new: str) -> None:
         repository, _, tag = _repository_and_tag(new)

@@ -53,6 +53,7 @@ class ImageFacts:
     user: str
     working_directory: str
     manifest_type: str = ""  # media type of the manifest that the engine's store keeps; "": it keeps none
+    layers: tuple[str, ...] = ()  # digests of the layers' uncompressed bytes, the lowest first
 
 
 @dataclass(frozen=True)
@@ -207,6 +208,12 @@ class Engine(Protocol):
 
     def import_image(self, archive: Path, reference: str, changes: tuple[str, ...] = ()) -> str:
         """Make an image of a root file system in a tar file; gives its id."""
+        ...
+
+    def save(self, reference: str) -> Iterator[bytes]:
+        """The image as a tar stream in the engine's own form: the archive of `docker save`, or an OCI layout; with an
+        id as reference, this image alone. The engine may be silent for long before the first byte. Raises
+        ImageNotFound."""
         ...
 
     def tag(self, reference: str, new: str) -> None:

@@ -181,6 +181,10 @@ class ScriptedEngine:
         self._enter("import_image")
         return self._images.import_archive(archive, reference)
 
+    def save(self, reference: str) -> Iterator[bytes]:
+        self._enter("save")
+        yield from self._images.save(reference)
+
     def tag(self, reference: str, new: str) -> None:
         self._enter("tag")
         self._images.tag(reference, new)

@@ -9,8 +9,10 @@ from pathlib import Path
 from smlocal.engine.interface import ImageFacts
 from smlocal.engine.scripted_files import FileSystem, empty_tree
 from smlocal.engine.scripted_program import PipeProgram, Program, Script
+from smlocal.engine.scripted_saving import archive_of, config_of, digest, layer_of
 from smlocal.errors import EngineError, ImageNotFound
 
+_CHUNK = 64 * 1024
 CREATED = "2024-01-01T00:00:00Z"
 
 
@@ -32,6 +34,26 @@ class ScriptedImage:
     executables: frozenset[str] | None = None  # the programs that it has; None: whatever is asked for
     start_error: str | None = None  # the engine's words when no program can be started
     pipe: PipeProgram | None = None  # what `open_pipe` runs
+    layers: tuple[bytes, ...] = ()  # tar archives, the lowest first; (): one with `files`
+    archive: bytes | None = None  # what `save` gives instead of the archive that follows from the rest
+    image_id: str = ""  # "": the digest of its configuration, as in Docker's classic store
+
+    @property
+    def saved_layers(self) -> tuple[bytes, ...]:
+        return self.layers or (layer_of(self.files),)
+
+    def facts(self, mark: str) -> dict[str, object]:
+        """What its configuration says; `mark` tells it from another image that is alike."""
+        return {
+            "architecture": self.architecture,
+            "Entrypoint": self.entrypoint,
+            "Cmd": self.command,
+            "Env": [f"{name}={value}" for name, value in self.environment.items()],
+            "Labels": dict(self.labels),
+            "User": self.user,
+            "WorkingDir": self.working_directory,
+            "Image": mark,
+        }
 
     def refusal(self, arguments: tuple[str, ...]) -> str | None:
         """The engine's words when these arguments cannot be started, in the terms of Docker and runc."""
@@ -51,10 +73,13 @@ class Images:
         self.builds: dict[str, ScriptedImage] = {}
         self._identifier = identifier
         self._named: dict[str, tuple[str, ScriptedImage]] = {}  # reference with tag -> id, image
+        self._configs: dict[str, bytes] = {}  # id -> configuration
 
     def add(self, reference: str, image: ScriptedImage) -> str:
         """Gives its id."""
-        identifier = f"sha256:{self._identifier()}"
+        config = config_of(image.facts(self._identifier()), image.saved_layers)
+        identifier = image.image_id or digest(config)
+        self._configs[identifier] = config
         self._named[_tagged(reference)] = (identifier, image)
         return identifier
 
@@ -83,6 +108,14 @@ class Images:
         with archive.open("rb") as source:
             root.unpack("/", iter(lambda: source.read(1024 * 1024), b""))
         return self.add(reference, ScriptedImage(Script(), files={path: root.read(path) for path in root.files()}))
+
+    def save(self, reference: str) -> Iterator[bytes]:
+        """Raises ImageNotFound."""
+        identifier, image = self.find(reference)
+        if image.archive is not None:
+            yield from (image.archive[start : start + _CHUNK] for start in range(0, len(image.archive), _CHUNK))
+        else:
+            yield from archive_of(self._configs[identifier], image.saved_layers)
 
     def find(self, reference: str) -> tuple[str, ScriptedImage]:
         """Raises ImageNotFound."""
@@ -123,6 +156,7 @@ class Images:
             user=image.user,
             working_directory=image.working_directory,
             manifest_type=image.manifest_type,
+            layers=tuple(digest(layer) for layer in image.saved_layers),
         )
 
 

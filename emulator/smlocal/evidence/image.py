@@ -39,8 +39,9 @@ class SecretSeen:
 class PushedManifest:
     """What a push of the image hands to a registry."""
 
-    media_type: str  # "application/vnd.oci.image.index.v1+json"
-    where: str  # who says so: "the engine's store", "the OCI layout image.tar"
+    media_type: str  # "application/vnd.oci.image.index.v1+json"; "": it could not be read
+    where: str  # who says so: "the engine's store", "the OCI layout image.tar", "registry.example/team/model:1.0"
+    unread: str = ""  # why it could not be read
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from smlocal.examination.batch_probes import first_by_lines
 from smlocal.examination.bounds import Bounds
 from smlocal.examination.image_facts import ImageExaminer
 from smlocal.examination.plan import Plan
+from smlocal.examination.published import published_manifest
 from smlocal.examination.serving_run import Models, ServingRuns, empty_archive
 from smlocal.examination.serving_trials import ServingTrials
 from smlocal.examination.stopping import Stop
@@ -25,6 +26,8 @@ from smlocal.examination.training_trials import TrainingTrials
 from smlocal.hosting import ModelHost
 from smlocal.http_client import HttpClient
 from smlocal.launch import Launcher
+from smlocal.registry.interface import Repository
+from smlocal.registry.reference import RegistryReference
 from smlocal.settings import MEBIBYTE, Settings
 from smlocal.storage.interface import ObjectStore
 from smlocal.training import TrainingRunner
@@ -47,6 +50,7 @@ class Examiner:
         http: HttpClient,
         store: ObjectStore,
         settings: Settings,
+        repository: Callable[[RegistryReference], Repository],
     ) -> None:
         self._engine = engine
         self._launcher = launcher
@@ -55,6 +59,7 @@ class Examiner:
         self._http = http
         self._store = store
         self._settings = settings
+        self._repository = repository
 
     def look(self, image: str) -> ImageEvidence:
         """What the image shows without being run. Raises ImageNotFound."""
@@ -80,8 +85,11 @@ class Examiner:
         self._store.ensure_bucket(BUCKET)
         on_trial("look at the image")
         facts = self.look(image)
+        image = facts.id  # the name may come to mean another image while this one is examined
         if plan.manifest is not None:
             facts = replace(facts, manifest=plan.manifest)
+        if plan.published is not None:
+            facts = replace(facts, manifest=published_manifest(self._repository, plan.published))
         trials = TrainingTrials(
             self._training, self._store, BUCKET, plan, addresses, on_trial, stop, self._engine, bounds
         )

@@ -32,7 +32,7 @@ class ImageExaminer:
     def examine(self, reference: str) -> ImageEvidence:
         """Raises ImageNotFound."""
         facts = self._engine.image(reference)
-        launch = Launch("examination", "image-facts", reference, arguments=("true",))
+        launch = Launch("examination", "image-facts", facts.id, arguments=("true",))
         with self._launcher.launch(launch) as container:
             files = ImageFiles(container)
             return ImageEvidence(
@@ -50,7 +50,7 @@ class ImageExaminer:
                 programs={word: _Resolver(facts, files).program(word) for word in _WORDS},
                 word_on_path={word: _Resolver(facts, files).is_on_path(word) for word in _WORDS},
                 baked=tuple(_baked(files)),
-                secrets=tuple(secrets(facts, self._engine.history(reference), files)),
+                secrets=tuple(secrets(facts, self._engine.history(facts.id), files)),
                 driver_files=tuple(_driver_files(files)),
                 manifest=PushedManifest(facts.manifest_type, "the engine's store") if facts.manifest_type else None,
             )

@@ -8,8 +8,12 @@ train = true                      # whether the image is to train
 serve = true                      # whether it is to serve
 serverless = false                # whether its endpoints are to be serverless
 oci_layout = "image.tar"          # what is pushed, when buildx wrote it: a tar or a folder of `--output type=oci`
+published = "registry.example/team/model:1.0"   # or the image where it was pushed to already, whose manifest is read
 select = ["SM3"]                  # only rules whose ids begin so, unless the command selects others
 ignore = ["SM305"]                # no rule whose id begins so, unless the command ignores others
+
+[check.allow]                     # rules that may be broken; each reason stands in every report
+SM110 = "the base image is not ours"
 
 [check.training]
 channels = { train = "data/train.csv" }     # or { source = "...", content_type = "text/csv" }
@@ -50,6 +54,7 @@ from typing import Any
 
 from smlocal.evidence import PushedManifest
 from smlocal.examination.interruption import Long
+from smlocal.registry.reference import RegistryReference
 
 
 @dataclass(frozen=True)
@@ -81,6 +86,7 @@ class Plan:
     serve: bool = True
     serverless: bool = False
     manifest: PushedManifest | None = None  # of the OCI layout that is pushed
+    published: RegistryReference | None = None  # where it was pushed to
     channels: Mapping[str, Source] = field(default_factory=dict)
     broken: Mapping[str, Source] = field(default_factory=dict)
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +102,7 @@ class Plan:
     too_big: Path | None = None
     select: tuple[str, ...] = ()  # beginnings of rules' ids; the runs are the same whatever they say
     ignore: tuple[str, ...] = ()
+    allow: Mapping[str, str] = field(default_factory=dict)  # rule -> reason for which it may be broken
 
     @property
     def plain(self) -> dict[str, str]:

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from smlocal.errors import BrokenArchive, InvalidRequest, SettingsError
+from smlocal.errors import BrokenArchive, InvalidRequest, SettingsError, UsageError
 from smlocal.evidence import PushedManifest
 from smlocal.examination.interruption import Long
 from smlocal.examination.oci_layout import pushed_manifest
 from smlocal.examination.plan import Plan, Sample, Source
 from smlocal.metrics import MetricScanner
+from smlocal.registry.reference import RegistryReference, parse_reference
 
 _TOP = {
     "architecture",
@@ -22,6 +23,7 @@ _TOP = {
     "serve",
     "serverless",
     "oci_layout",
+    "published",
     "training",
     "serving",
     "multi_model",
@@ -31,7 +33,7 @@ _LONG = {"hyperparameters", "stop_after", "resumes"}
 _SERVING = {"model", "environment", "asynchronous", "soak", "samples"}
 _SAMPLE = {"body", "file", "content_type", "accept", "expect", "expect_file"}
 _MULTI_MODEL = {"too_big"}
-_RULES = {"select", "ignore"}
+_RULES = {"select", "ignore", "allow"}
 
 
 def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
@@ -52,6 +54,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         train=reader.kind(top.get("train", True), "check.train", bool),
         serve=reader.kind(top.get("serve", True), "check.serve", bool),
         serverless=reader.kind(top.get("serverless", False), "check.serverless", bool),
+        published=reader.published(top, "check.published"),
         manifest=reader.manifest(top["oci_layout"], "check.oci_layout") if "oci_layout" in top else None,
         channels=channels,
         broken=reader.broken(training.get("broken", {}), "check.training.broken", channels),
@@ -71,6 +74,7 @@ def read_plan(table: Mapping[str, Any], folder: Path, origin: str) -> Plan:
         too_big=reader.archive(many["too_big"], "check.multi_model.too_big") if "too_big" in many else None,
         select=reader.words(top.get("select", []), "check.select"),
         ignore=reader.words(top.get("ignore", []), "check.ignore"),
+        allow=reader.texts(top.get("allow", {}), "check.allow"),
     )
 
 
@@ -193,6 +197,16 @@ class _Reader:
             return pushed_manifest(path)
         except (BrokenArchive, OSError) as error:
             raise self._refuse(where, f"names {path}, which is no OCI image layout: {error}") from error
+
+    def published(self, top: Mapping[str, Any], where: str) -> RegistryReference | None:
+        if "published" not in top:
+            return None
+        if "oci_layout" in top:
+            raise self._refuse(where, "and check.oci_layout both say what is pushed; one is enough")
+        try:
+            return parse_reference(self.text(top["published"], where))
+        except UsageError as error:
+            raise self._refuse(where, f"must be an image in a registry: {error}") from error
 
     def sources(self, value: Any, where: str) -> dict[str, Source]:
         return {name: self._source(item, f"{where}.{name}") for name, item in self.table(value, where).items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 from smlocal import requests
 from smlocal.container import LogLine
+from smlocal.hosting.failures import VARIANT
 from smlocal.hosting.health import HealthChecks
 from smlocal.hosting.model import PORT, Model
 from smlocal.hosting.model_data import model_data, models_data
@@ -52,6 +53,7 @@ class ModelHost:
         writable_model: bool = False,
         port: int = PORT,
         keep: bool = False,
+        variant: str = VARIANT,
         on_line: Callable[[LogLine], None] = lambda line: None,
         on_state: Callable[[State], None] = lambda state: None,
     ) -> ModelServer:
@@ -76,6 +78,7 @@ class ModelHost:
             instance=self._launcher.grant(instance_type) if instance_type else None,
             container_endpoint=self._endpoint,
             keep=keep,
+            variant=variant,
             on_line=on_line,
             on_state=on_state,
         )

@@ -13,12 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-# The suffix of each AWS partition, as the SDK makes URIs from it.
-_SUFFIXES = r"amazonaws\.com(?:\.cn)?|c2s\.ic\.gov|sc2s\.sgov\.gov|csp\.hci\.ic\.gov"
-_ECR = re.compile(
-    rf"(?P<account>\d{{12}})\.dkr\.ecr(?:-fips)?\.(?P<region>[a-z0-9-]+)\.(?:{_SUFFIXES})"
-    r"/(?P<repository>[a-z0-9._/-]+)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
-)
+from smlocal.registry.ecr_uri import ecr_of
+
 # The SDK writes `-cpu-py3` up to 1.0-1; the registries hold the long and the short form of later ones, and of Graviton.
 _XGBOOST_TAG = re.compile(r"(?P<version>\d+\.\d+-\d+)(?:-(?:cpu|gpu)-py3|-arm64)?")
 
@@ -69,12 +65,10 @@ def aws_registries() -> AwsRegistries:
 
 def parse_ecr(reference: str) -> EcrReference | None:
     """The parts of an ECR URI; None when it is none."""
-    match = _ECR.fullmatch(reference)
-    if match is None:
+    found = ecr_of(reference)
+    if found is None:
         return None
-    digest = match["digest"]
-    tag = match["tag"]
-    return EcrReference(match["account"], match["region"], match["repository"], tag, digest[1:] if digest else None)
+    return EcrReference(found.account, found.region, found.repository, found.tag, found.digest)
 
 
 def xgboost_version(tag: str) -> str:

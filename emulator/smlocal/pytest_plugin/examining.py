@@ -47,7 +47,7 @@ def _examined(config: pytest.Config, image: str) -> dict[str, Any]:
     check, began = config.stash[CHECK], time.monotonic()
     try:
         examination: Examination = config.hook.pytest_smlocal_examine(config=config, image=image)
-        verdict = judge(examination, RULES, check.selection)
+        verdict = judge(examination, RULES, check.selection, allowances=check.allowances)
         if not any(finding.outcome in (Outcome.KEPT, Outcome.BROKEN) for finding in verdict.findings):
             raise UsageError(_NOTHING)
     except SmlocalError as error:
@@ -59,8 +59,8 @@ def examine(image: str, check: Check) -> Examination:
     """Make the runs as `smlocal check` does. Raises SmlocalError; without an engine, with what the doctor says."""
     with tempfile.TemporaryDirectory(prefix="smlocal-check-", ignore_cleanup_errors=True) as scratch:
         try:
-            with ready_to_examine(check.settings, Path(scratch), Heard(), image, check.plan, "missing") as runs:
-                return runs(lambda trial: None, Stop())
+            with ready_to_examine(check.settings, Path(scratch), Heard(), image, check.plan, "missing") as ready:
+                return ready.examine(lambda trial: None, Stop())
         except EngineUnavailable as error:
             raise CannotRun(doctor_says(check.settings, error)) from error
 
@@ -78,4 +78,5 @@ def _finding(item: Mapping[str, Any]) -> Finding:
         fix=item["fix"] or "",
         reason=Reason(item["reason"]) if item["reason"] else None,
         follows=item["follows"] or "",
+        allowed=item["allowed"] or "",
     )

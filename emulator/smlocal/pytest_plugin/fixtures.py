@@ -78,6 +78,24 @@ def smlocal_limits(pytestconfig: pytest.Config) -> Limits:
 
 
 @pytest.fixture(scope=_scope)
+def smlocal_plain_http_registries(pytestconfig: pytest.Config) -> str:
+    """Registries of images that are spoken to without TLS, with commas between."""
+    return settings_of(pytestconfig).plain_http_registries
+
+
+@pytest.fixture(scope=_scope)
+def smlocal_ecr_endpoint_url(pytestconfig: pytest.Config) -> str | None:
+    """ECR's API, where it is not AWS's own; no fixture talks to it."""
+    return settings_of(pytestconfig).ecr_endpoint_url
+
+
+@pytest.fixture(scope=_scope)
+def smlocal_registry_endpoint_url(pytestconfig: pytest.Config) -> str | None:
+    """ECR's registry, where it is not the host of an image's URI; no fixture talks to it."""
+    return settings_of(pytestconfig).registry_endpoint_url
+
+
+@pytest.fixture(scope=_scope)
 def smlocal_settings(
     smlocal_state_folder: Path,
     smlocal_region: str,
@@ -85,6 +103,9 @@ def smlocal_settings(
     smlocal_s3_endpoint_url: str | None,
     smlocal_strict: bool,
     smlocal_state_limit_bytes: int,
+    smlocal_plain_http_registries: str,
+    smlocal_ecr_endpoint_url: str | None,
+    smlocal_registry_endpoint_url: str | None,
     smlocal_limits: Limits,
 ) -> Settings:
     """All settings together."""
@@ -97,6 +118,9 @@ def smlocal_settings(
         s3_endpoint_url=smlocal_s3_endpoint_url,
         strict=smlocal_strict,
         state_limit_bytes=smlocal_state_limit_bytes,
+        plain_http_registries=smlocal_plain_http_registries,
+        ecr_endpoint_url=smlocal_ecr_endpoint_url,
+        registry_endpoint_url=smlocal_registry_endpoint_url,
         limits=smlocal_limits,
     )
 

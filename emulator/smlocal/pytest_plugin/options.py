@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from smlocal.contract import Selection
+    from smlocal.contract import Allowance, Selection
     from smlocal.examination import Plan
     from smlocal.settings import Settings
 
@@ -42,6 +42,7 @@ class Check:
     settings: Settings
     origin: str  # of the configuration, for people
     configured: bool  # whether there is a [check] table
+    allowances: tuple[Allowance, ...] = ()  # rules that may be broken
 
     @property
     def strict(self) -> bool:
@@ -86,7 +87,7 @@ def images_of(config: pytest.Config) -> list[str]:
 
 def read_check(config: pytest.Config) -> Check:
     """Raises pytest.UsageError for whatever is wrong with the options or the configuration."""
-    from smlocal.contract import RULES, Selection
+    from smlocal.contract import RULES, Selection, allowances
     from smlocal.errors import UsageError
     from smlocal.examination import read_plan
     from smlocal.settings import check_table
@@ -96,7 +97,7 @@ def read_check(config: pytest.Config) -> Check:
         table, folder, origin = check_table(config.invocation_params.dir, Path(file) if file else None)
         plan = read_plan(table, folder, origin)
         selection = Selection.of(plan.select, plan.ignore, RULES)
-        return Check(plan, selection, settings_of(config), origin, bool(table))
+        return Check(plan, selection, settings_of(config), origin, bool(table), allowances((), plan.allow, RULES))
     except UsageError as error:
         raise pytest.UsageError(f"smlocal: {error}") from error
 

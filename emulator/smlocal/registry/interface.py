@@ -64,8 +64,8 @@ class Repository(Protocol):
         self, blob: Descriptor, read: Callable[[], BinaryIO], on_sent: Callable[[int], None] = lambda total: None
     ) -> None:
         """Send a blob, unless it is there. `read` opens its bytes anew for each try; an upload that broke off goes on
-        where the registry has got to. `on_sent` gets the bytes that have arrived so far. Stops with Interrupted-like
-        errors that `on_sent` raises."""
+        where the registry has got to. `on_sent` is called in this thread with the bytes that have gone so far (fewer
+        again after a fault; all of them for a blob that was there), and stops the upload by raising anything."""
         ...
 
     def put_manifest(self, manifest: Manifest, tag: str | None = None) -> None:
@@ -74,7 +74,17 @@ class Repository(Protocol):
         ...
 
     def remove_manifest(self, digest: str) -> None:
-        """What no tag names any more. Raises NotInRegistry; RegistryError where the registry removes nothing."""
+        """With every tag that names it: ask `tags_of` first. Raises NotInRegistry; RegistryError where the registry
+        removes nothing."""
+        ...
+
+    def tags_of(self, digest: str) -> tuple[str, ...]:
+        """The tags that name this manifest now; RegistryError where that cannot be found out."""
+        ...
+
+    def remove_tag(self, tag: str) -> None:
+        """The name alone; the manifest stays. Raises NotInRegistry; RegistryError where the registry removes no name
+        alone (distribution before 3.0)."""
         ...
 
     def referrers(self, digest: str) -> tuple[Descriptor, ...]:

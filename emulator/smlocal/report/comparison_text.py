@@ -28,8 +28,7 @@ def comparison_as_text(report: ComparisonReport, *, every: bool = False) -> str:
 
 
 def _lines(report: ComparisonReport, every: bool) -> Iterator[str]:
-    worse = sorted(report.comparison.of(Change.WORSE), key=lambda pair: pair.latest.severity is not Severity.ERROR)
-    changed = [*worse, *report.comparison.of(Change.BETTER)]
+    changed = changed_pairs(report)
     for pair in changed:
         yield from _changed(pair, every)
     yield from [""] if changed else []
@@ -41,6 +40,12 @@ def _lines(report: ComparisonReport, every: bool) -> Iterator[str]:
     yield from _wrapped(_verdict(report), "  ")
 
 
+def changed_pairs(report: ComparisonReport) -> list[Pair]:
+    """What got worse, errors first, then what got better."""
+    worse = sorted(report.comparison.of(Change.WORSE), key=lambda pair: pair.latest.severity is not Severity.ERROR)
+    return [*worse, *report.comparison.of(Change.BETTER)]
+
+
 def _changed(pair: Pair, every: bool) -> Iterator[str]:
     yield from _wrapped(f"{pair.change.value.upper():7} {_of(pair)}", " " * _INDENT)
     if pair.change is Change.WORSE:
@@ -50,7 +55,7 @@ def _changed(pair: Pair, every: bool) -> Iterator[str]:
 
 
 def _of(pair: Pair) -> str:
-    return f"{pair.rule} {_states(pair)}: {pair.latest.title}"
+    return f"{pair.rule} {states(pair)}: {pair.latest.title}"
 
 
 def _seen(line: str) -> list[str]:
@@ -60,7 +65,7 @@ def _seen(line: str) -> list[str]:
     return _wrapped(f"{indent}{one_line(line)}", indent)
 
 
-def _states(pair: Pair) -> str:
+def states(pair: Pair) -> str:
     """What became of it: "kept -> error"."""
     return " -> ".join(
         side.severity.value if side.outcome is Outcome.BROKEN else side.outcome.value for side in pair.sides
@@ -90,7 +95,7 @@ def _grouped(pairs: Sequence[Pair], every: bool) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for pair in pairs:
         why = f" ({_why(pair)})" if _why(pair) else ""
-        groups.setdefault(f"{_states(pair)}{why}", []).append(pair.rule)
+        groups.setdefault(f"{states(pair)}{why}", []).append(pair.rule)
     for words, rules in groups.items():
         yield from _wrapped(f"  {words}: {_rules(rules, every)}", " " * _INDENT)
 
@@ -200,7 +205,12 @@ def _named(side: SavedReport) -> str:
 
 
 def _verdict(report: ComparisonReport) -> str:
-    """What reads the last line alone must not take for as good what could not be judged."""
+    word, counts = verdict_on(report)
+    return f"{word} {report.new.source}: {counts}"
+
+
+def verdict_on(report: ComparisonReport) -> tuple[str, str]:
+    """The verdict's word and its counts: who reads these alone must not take for as good what could not be judged."""
     counts = {change: len(report.comparison.of(change)) for change in Change}
     unclear = counts[Change.JUDGED_IN_ONE] or counts[Change.IN_ONE] or not report.comparison.says_something
     as_before = "UNCLEAR" if unclear else "NO CHANGE"
@@ -212,7 +222,7 @@ def _verdict(report: ComparisonReport) -> str:
         parts.append(f"{counts[Change.IN_ONE]} in one report only")
     parts += [f"{item.change} {item.name}" for item in report.told()]
     harmless = "; new warnings fail nothing without --strict" if counts[Change.WORSE] and report.passed else ""
-    return f"{word} {report.new.source}: {', '.join(parts)}{harmless}"
+    return word, f"{', '.join(parts)}{harmless}"
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

@@ -50,6 +50,8 @@ def _body(report: Report) -> Iterator[Element]:
     yield element("header", None, *_verdict(report, broken))
     if broken:
         yield _section("What is broken", *(_broken(finding) for finding in broken))
+    if report.verdict.allowed:
+        yield _section("What is broken, and may be", *(_broken(finding) for finding in report.verdict.allowed))
     unjudged = _of(findings, Outcome.NOT_JUDGED)
     if unjudged:
         yield _section("What was not judged, and why", _listed(unjudged))
@@ -79,6 +81,9 @@ def _verdict(report: Report, broken: Sequence[Finding]) -> Iterator[Element]:
     limits = report.examination.asked.scaled_limits
     if limits:
         yield element("p", None, "Limits that are not SageMaker's: ", element("code", None, ", ".join(limits)))
+    if report.verdict.needless:
+        rules = ", ".join(item.rule for item in report.verdict.needless)
+        yield element("p", None, "Allowed, but not found broken: ", element("code", None, rules))
     yield element("ul", {"class": "counts"}, *_counts(report))
     if broken:
         yield element("ul", {"class": "overview"}, *(_named(finding) for finding in broken))
@@ -93,6 +98,7 @@ def _counts(report: Report) -> Iterator[Element]:
     counts = (
         ("error", "errors", len(verdict.broken(Severity.ERROR))),
         ("warning", "warnings", len(verdict.broken(Severity.WARNING))),
+        *([("", "allowed", len(verdict.allowed))] if verdict.allowed else []),
         ("", "not judged", verdict.count(Outcome.NOT_JUDGED)),
         ("", "kept", verdict.count(Outcome.KEPT)),
         ("", "not applicable", verdict.count(Outcome.NOT_APPLICABLE)),
@@ -113,6 +119,8 @@ def _broken(finding: Finding) -> Element:
     severity = finding.severity.value
     head = element("h3", None, element("b", None, f"{severity} {finding.rule}"), " ", title)
     told = element("dl")
+    if finding.allowed:
+        told.extend(_term("allowed", element("p", None, finding.allowed)))
     told.extend(_term("seen", block("\n".join(finding.seen))))
     if finding.sagemaker:
         told.extend(_term("SageMaker", block(finding.sagemaker)))

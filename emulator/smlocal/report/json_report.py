@@ -34,8 +34,14 @@ def as_document(report: Report) -> dict[str, Any]:
         "strict": report.strict,
         "smlocal": report.version,
         "seconds": round(report.seconds, 3),
+        "examined_at": report.examined_at.isoformat() if report.examined_at is not None else None,
+        "configuration": report.configuration or None,
         "scaled_limits": list(examination.asked.scaled_limits),
         "asked": _asked(examination.asked),
+        "allowances": [
+            {"rule": item.rule, "reason": item.reason, "needed": item not in report.verdict.needless}
+            for item in report.verdict.allowances
+        ],
         "counts": _counts(report),
         "runs": [
             *(_training(name, trial) for name, trial in examination.training.items()),
@@ -68,6 +74,7 @@ def _counts(report: Report) -> dict[str, int]:
         "kept": verdict.count(Outcome.KEPT),
         "not_applicable": verdict.count(Outcome.NOT_APPLICABLE),
         "not_judged": verdict.count(Outcome.NOT_JUDGED),
+        "allowed": len(verdict.allowed),
     }
 
 
@@ -130,4 +137,5 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "fix": finding.fix or None,
         "reason": finding.reason.value if finding.reason is not None else None,
         "follows": finding.follows or None,
+        "allowed": finding.allowed or None,
     }

@@ -1,8 +1,8 @@
 """A report as JUnit XML, for the test pages of CI servers: a test case for each rule.
 
 An error is a failure; a warning is one only where warnings count (--strict), and otherwise stands in the case's
-output. What was not judged or does not apply is skipped with its reason. The elements and attributes are those of the
-schema of Jenkins's xunit plugin: https://github.com/jenkinsci/xunit-plugin, junit-10.xsd.
+output. What was not judged, does not apply, or is broken and may be is skipped with its reason. The elements and
+attributes are those of the schema of Jenkins's xunit plugin: https://github.com/jenkinsci/xunit-plugin, junit-10.xsd.
 """
 
 from __future__ import annotations
@@ -34,17 +34,22 @@ def as_junit(report: Report) -> str:
 
 
 def _fails(finding: Finding, strict: bool) -> bool:
-    return finding.outcome is Outcome.BROKEN and (strict or finding.severity is Severity.ERROR)
+    counts = finding.outcome is Outcome.BROKEN and not finding.allowed
+    return counts and (strict or finding.severity is Severity.ERROR)
 
 
 def _is_skipped(finding: Finding) -> bool:
-    return finding.outcome in (Outcome.NOT_JUDGED, Outcome.NOT_APPLICABLE)
+    return finding.outcome in (Outcome.NOT_JUDGED, Outcome.NOT_APPLICABLE) or bool(finding.allowed)
 
 
 def _tell(case: ElementTree.Element, finding: Finding, strict: bool) -> None:
     if _fails(finding, strict):
         title = {"message": one_line(finding.title), "type": finding.severity.value}
         ElementTree.SubElement(case, "failure", title).text = _text(finding)
+    elif finding.allowed:
+        allowed = {"message": one_line(f"broken, allowed: {finding.allowed}")}
+        said = f"{finding.severity.value}: {one_line(finding.title)}\n{_text(finding)}"
+        ElementTree.SubElement(case, "skipped", allowed).text = said
     elif _is_skipped(finding):
         message = f"{finding.outcome.value}: {'; '.join([finding.why_not, *finding.seen])}"
         ElementTree.SubElement(case, "skipped", {"message": one_line(message)})

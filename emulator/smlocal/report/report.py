@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from smlocal.contract import Verdict
 from smlocal.evidence import Examination
+
+
+def name_of(image: str) -> str:
+    """The image without its tag and digest, which differ from build to build: "shop:5000/model"."""
+    head, slash, tail = image.partition("@")[0].rpartition("/")
+    return f"{head}{slash}{tail.partition(':')[0]}"
 
 
 @dataclass(frozen=True)
@@ -18,6 +25,9 @@ class Report:
     seconds: float
     version: str  # of smlocal
     strict: bool = False  # warnings count as errors
+    examined_at: datetime | None = None  # when the runs had ended; None: that is not known
+    configuration: str = ""  # digest of what the runs were made with; "": it is not known
+    file: str = "Dockerfile"  # of the repository, by its path there: what pages of code show findings at
 
     @property
     def passed(self) -> bool:

@@ -27,6 +27,7 @@ class SavedFinding:
     severity: Severity
     seen: tuple[str, ...]
     why_not: str
+    allowed: str = ""  # why it may be broken
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ def _finding(part: Members) -> SavedFinding:
         outcome=Outcome(part.one_of("outcome", [item.value for item in Outcome])),
         severity=Severity(part.one_of("severity", [item.value for item in Severity])),
         seen=part.texts("seen"),
+        allowed=(part.text_or_none("allowed") or "") if part.has("allowed") else "",
         why_not=f"it follows from {follows}" if follows else reason or "",
     )
 

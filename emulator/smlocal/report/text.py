@@ -35,6 +35,9 @@ def _lines(report: Report, every: bool) -> Iterator[str]:
     for finding in broken:
         yield from _broken(finding, every)
         yield ""
+    for finding in report.verdict.allowed:
+        yield from _broken(finding, every)
+        yield ""
     unjudged = [finding for finding in findings if finding.outcome is Outcome.NOT_JUDGED]
     if unjudged:
         yield "not judged:"
@@ -49,17 +52,22 @@ def _lines(report: Report, every: bool) -> Iterator[str]:
 
 
 def _broken(finding: Finding, every: bool) -> Iterator[str]:
-    title = f"{_MARKS[finding.severity]} {finding.rule} {finding.title}"
+    title = f"{_mark(finding)} {finding.rule} {finding.title}"
     yield from textwrap.wrap(title, _WIDTH, subsequent_indent=" " * _HEAD)
     for number, line in enumerate(finding.seen):
         yield from _wrapped("" if number else "seen", line)
     for head, text in (
         ("SageMaker", finding.sagemaker),
         ("why", _WHY.get(finding.rule, "") if every else ""),
-        ("fix", finding.fix),
+        ("fix", finding.fix if every or not finding.allowed else ""),
+        ("allowed", finding.allowed),
     ):
         if text:
             yield from _wrapped(head, text)
+
+
+def _mark(finding: Finding) -> str:
+    return "ALLOWED" if finding.allowed else _MARKS[finding.severity]
 
 
 def _wrapped(head: str, text: str) -> list[str]:
@@ -116,6 +124,9 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
     )
     if broken:
         yield f"`smlocal explain {broken[0].rule}` says why it matters and by which source"
+    if verdict.needless:
+        named = ", ".join(item.rule for item in verdict.needless)
+        yield from textwrap.wrap(f"allowed, but not found broken: {named}", _WIDTH, subsequent_indent="  ")
     if report.examination.asked.scaled_limits:
         limits = ", ".join(report.examination.asked.scaled_limits)
         yield from textwrap.wrap(f"limits that are not SageMaker's: {limits}", _WIDTH, subsequent_indent="  ")
@@ -123,9 +134,11 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
     # whoever reads this line alone must not take for kept what could not be tried
     untried = verdict.count(Outcome.NOT_JUDGED) if report.passed else 0
     unjudged = f", {untried} not judged" if untried else ""
-    counts = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{strict}{unjudged}"
+    allowed = f", {len(verdict.allowed)} allowed" if verdict.allowed else ""
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}{strict}{allowed}{unjudged}"
     yield f"{'PASSED' if report.passed else 'FAILED'} {one_line(report.image)}: {counts} ({report.seconds:.0f} s)"
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """A number with its word: "1 error", "2 errors"."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -47,7 +47,10 @@ def https_addresses(request: Mapping[str, Any]) -> Iterator[str]:
 def _addresses(request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each address with its place, such as "InputDataConfig[0].DataSource.S3DataSource.S3Uri"."""
     for member in _MEMBERS:
-        for place, found in _at(request, member.split("."), ""):
+        first, *_ = steps = member.split(".")
+        if first.removesuffix("[]") not in request:
+            continue
+        for place, found in _at(request, steps, ""):
             if isinstance(found, str) and found:
                 yield place, found
 

@@ -30,7 +30,7 @@ RESERVED_FOR_CHECKPOINTS = ("/opt/ml/input", "/opt/ml/model", "/opt/ml/output", 
 def check(operation: str, request: Request) -> None:
     """Whether the members of a request that its service model allows agree. Raises InvalidRequest with the first
     fault: AWS makes these checks one after the other."""
-    for rule in _RULES[operation]:
+    for rule in _RULES.get(operation, ()):
         for fault in rule(request):
             raise InvalidRequest(fault)
 

@@ -2,7 +2,7 @@ r"""Whether a value matches a pattern of the service model, as Java's `Pattern.m
 
 The models' patterns are Java's. Where Python's `re` reads them otherwise they are rewritten first: `.` stops at every
 line terminator, `\d`, `\w` and `\s` are ASCII, `\p{...}` exists. What `re` cannot express is left unchecked; a test
-holds that the three operations have no such pattern in the installed model.
+holds that the operations that run have no such pattern in the installed model.
 """
 
 from __future__ import annotations
@@ -15,7 +15,15 @@ from functools import lru_cache
 from smlocal.errors import SmlocalError
 
 _DOT = "[^\\n\\r\\u0085\\u2028\\u2029]"
-_POSIX = {"Alnum": "a-zA-Z0-9", "Alpha": "a-zA-Z", "Digit": "0-9", "Upper": "A-Z", "Lower": "a-z"}
+_POSIX = {
+    "Alnum": "a-zA-Z0-9",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Upper": "A-Z",
+    "Lower": "a-z",
+    "ASCII": "\\x00-\\x7f",
+    "Print": "\\x20-\\x7e",
+}
 _CATEGORIES = re.compile(r"[LMNPSZC][a-z]?")
 _TOKEN = re.compile(r"\\p\{(\w+)\}|\\(.)|(.)", re.DOTALL)
 
@@ -26,9 +34,14 @@ class Unreadable(SmlocalError):
 
 def matches(pattern: str, value: str) -> bool:
     """Whether the whole `value` matches the Java expression `pattern`. Raises Unreadable."""
-    unicode_class = "\\p{" in pattern
     # a category is written out as those characters of the value that are in it: exact, and small
-    return _compiled(pattern, "".join(sorted(set(value))) if unicode_class else "").fullmatch(value) is not None
+    alphabet = "".join(sorted(set(value))) if _has_category(pattern) else ""
+    return _compiled(pattern, alphabet).fullmatch(value) is not None
+
+
+@lru_cache(maxsize=512)
+def _has_category(pattern: str) -> bool:
+    return any(name and name not in _POSIX for name, _, _ in _TOKEN.findall(pattern))
 
 
 @lru_cache(maxsize=512)
@@ -63,7 +76,7 @@ def _rewritten(pattern: str, alphabet: str) -> Iterator[str]:
 def _escape(character: str, pattern: str) -> str:
     if character == "z":
         return "\\Z"  # Java's \z is Python's \Z
-    if character.isalpha() and character not in "dDwWsStnrfabBxu":
+    if character.isalpha() and character not in "AdDwWsStnrfabBxu":
         raise Unreadable(f"the pattern {pattern} has the escape \\{character}")
     return "\\" + character
 

@@ -39,9 +39,15 @@ def check(operation: str, request: Mapping[str, Any]) -> None:
     misshapen = list(_misshapen(shapes, shapes.input, request, ""))
     if misshapen:
         raise InvalidRequest(wording.client_side(misshapen))
-    faults = list(_faults(shapes, shapes.input, request, ""))
-    if faults:
-        raise InvalidRequest(wording.faults(faults))
+    check_constraints(shapes, request)
+
+
+def check_constraints(shapes: RequestShapes, request: Mapping[str, Any]) -> None:
+    """What the service itself checks of a request whose values have the right types; members that the model does not
+    know are passed over. Raises InvalidRequest naming every fault."""
+    found = list(_faults(shapes, shapes.input, request, ""))
+    if found:
+        raise InvalidRequest(wording.faults(found))
 
 
 def _misshapen(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> Iterator[str]:
@@ -76,7 +82,10 @@ def _is_a(value: Any, allowed: tuple[type, ...]) -> bool:
 
 
 def _faults(shapes: RequestShapes, shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """What the service refuses, for a value of the right type."""
+    """What the service refuses, for a value of the right type or none (a list's or map's null)."""
+    if value is None:
+        yield wording.absent(path)
+        return
     if shape.kind == "structure":
         yield from _structure_faults(shapes, shape, value, path)
         return
@@ -99,7 +108,7 @@ def _structure_faults(shapes: RequestShapes, shape: Shape, value: Any, path: str
 
 def _list_faults(shapes: RequestShapes, member: Shape, value: Any, path: str) -> Iterator[str]:
     if member.kind == "string":
-        if any(any(_broken(member, item)) for item in value):
+        if any(item is None or any(_broken(member, item)) for item in value):
             yield wording.fault(value, path, f"Member must satisfy constraint: {wording.every_constraint(member)}")
         return
     for number, item in enumerate(value, start=1):
@@ -110,7 +119,7 @@ def _map_faults(shapes: RequestShapes, key: Shape, item: Shape, value: Any, path
     if any(any(_broken(key, name)) for name in value):
         yield wording.fault(value, path, f"Map keys must satisfy constraint: {wording.every_constraint(key)}")
     if item.kind == "string":
-        if any(any(_broken(item, text)) for text in value.values()):
+        if any(text is None or any(_broken(item, text)) for text in value.values()):
             yield wording.fault(value, path, f"Map value must satisfy constraint: {wording.every_constraint(item)}")
         return
     for name, held in value.items():
@@ -134,9 +143,11 @@ def _broken(shape: Shape, value: Any) -> Iterator[str]:
 def _outside(
     shape: Shape, measure: float, least: Callable[[int], str], greatest: Callable[[int], str]
 ) -> Iterator[str]:
-    maximum = shape.maximum if shape.maximum is not None else _BOUNDS.get(shape.kind)
-    if shape.minimum is not None and measure < shape.minimum:
-        yield least(shape.minimum)
+    bound = _BOUNDS.get(shape.kind)
+    maximum = shape.maximum if shape.maximum is not None else bound
+    minimum = shape.minimum if shape.minimum is not None or bound is None else -bound - 1
+    if minimum is not None and measure < minimum:
+        yield least(minimum)
     if maximum is not None and measure > maximum:
         yield greatest(maximum)
 

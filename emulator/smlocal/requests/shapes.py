@@ -1,4 +1,4 @@
-"""The shapes of an operation's request, read from the service model that botocore carries.
+"""The shapes of an operation's request and answer, read from the service models that botocore carries.
 
 The model file is read directly and botocore is not imported: 0.03 s instead of 0.17 s on the machine where it was
 measured, which every command would pay. A test holds the two ways to the same result.
@@ -17,7 +17,9 @@ from typing import Any
 
 from smlocal.errors import CannotRun
 
-OPERATIONS = ("CreateTrainingJob", "CreateModel", "CreateTransformJob")
+OPERATIONS = ("CreateTrainingJob", "CreateModel", "CreateTransformJob")  # whose requests also come from files
+_SERVICE = "sagemaker"
+_RUNTIME = "sagemaker-runtime"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class RequestShapes:
-    """All shapes that a request of one operation can reach."""
+    """All shapes that a request of one operation can reach, or an answer."""
 
     operation: str
     root: str
@@ -69,15 +71,36 @@ class RequestShapes:
 
 @cache
 def request_shapes(operation: str) -> RequestShapes:
-    """The shapes of that SageMaker operation's request. Raises CannotRun without a readable model."""
-    model = _service_model()
+    """The shapes of the request of that operation of SageMaker or its runtime. Raises CannotRun without a readable
+    model."""
+    found = _shapes(operation, "input")
+    assert found is not None, f"{operation} takes a request"
+    return found
+
+
+@cache
+def answer_shapes(operation: str) -> RequestShapes | None:
+    """The shapes of that operation's answer, None when its answer is empty. Raises CannotRun."""
+    return _shapes(operation, "output")
+
+
+@cache
+def every_operation() -> frozenset[str]:
+    """The names of all SageMaker operations that the installed botocore knows. Raises CannotRun."""
+    return frozenset(_service_model(_SERVICE)["operations"])
+
+
+def _shapes(operation: str, side: str) -> RequestShapes | None:
+    model = _service_model(_RUNTIME if operation.startswith("Invoke") else _SERVICE)
     try:
-        root = model["operations"][operation]["input"]["shape"]
+        described = model["operations"][operation].get(side)
     except KeyError as error:
         raise CannotRun(f"the installed botocore has no SageMaker operation {operation}") from error
+    if described is None:
+        return None
     found: dict[str, Shape] = {}
-    _collect(model["shapes"], root, found)
-    return RequestShapes(operation, root, found)
+    _collect(model["shapes"], described["shape"], found)
+    return RequestShapes(operation, described["shape"], found)
 
 
 def _collect(raw: Mapping[str, Any], name: str, found: dict[str, Shape]) -> None:
@@ -108,8 +131,9 @@ def _shape(name: str, raw: Mapping[str, Any]) -> Shape:
     )
 
 
-def _service_model() -> Any:
-    path = _model_file()
+@cache
+def _service_model(service: str) -> Any:
+    path = _model_file(service)
     try:
         data = path.read_bytes()
         return json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
@@ -117,11 +141,11 @@ def _service_model() -> Any:
         raise CannotRun(f"botocore's service model {path} cannot be read: {error}") from error
 
 
-def _model_file() -> Path:
-    """The newest SageMaker model of the installed botocore, found without importing it."""
+def _model_file(service: str) -> Path:
+    """The newest model of that service of the installed botocore, found without importing it."""
     spec = importlib.util.find_spec("botocore")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        versions = sorted(Path(folder, "data", "sagemaker").glob("*/service-2.json*"))
+        versions = sorted(Path(folder, "data", service).glob("*/service-2.json*"))
         if versions:
             return versions[-1]
-    raise CannotRun("botocore's SageMaker service model is not installed: install boto3 with pip")
+    raise CannotRun(f"botocore's service model of {service} is not installed: install boto3 with pip")

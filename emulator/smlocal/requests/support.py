@@ -1,4 +1,4 @@
-"""What smlocal does with every member of the three requests that it runs, and the refusal of what it does not support.
+"""What smlocal does with every member of the requests that it runs, and the refusal of what it does not support.
 
 The table holds every member that the installed service model has; a test compares the two in both directions, so that
 a member which a newer botocore adds fails the build until someone decides.
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from smlocal.errors import NotSupported
-from smlocal.requests import model_members, training_members, transform_members
+from smlocal.requests import endpoint_members, lookup_members, model_members, training_members, transform_members
 from smlocal.requests.addresses import https_addresses
 from smlocal.requests.decision import Decision, Decisions, Standing
 
@@ -20,6 +20,11 @@ TABLE: Mapping[str, Decisions] = {
     "CreateTrainingJob": training_members.MEMBERS,
     "CreateModel": model_members.MEMBERS,
     "CreateTransformJob": transform_members.MEMBERS,
+    "CreateEndpointConfig": endpoint_members.CONFIG,
+    "CreateEndpoint": endpoint_members.CREATE,
+    "UpdateEndpoint": endpoint_members.UPDATE,
+    "UpdateEndpointWeightsAndCapacities": endpoint_members.WEIGHTS,
+    **lookup_members.MEMBERS,
 }
 _UNDECIDED = "it is newer than this version of smlocal: leave it out, or look for a newer smlocal"
 _LONGEST_VALUE = 60
@@ -104,8 +109,10 @@ def _members(operation: str, structure: Mapping[str, Any], path: str, place: str
         here, where = (f"{path}.{name}", f"{place}.{name}") if path else (name, name)
         decision = _decisions(operation).get(here)
         yield _Met(decision, where, value)
-        if decision is not None and decision.standing == "honoured":
-            yield from _inside(operation, value, here, where)
+        if decision is not None and decision.standing != "refused":
+            inside = _inside(operation, value, here, where)
+            # what is recorded is so with all that is in it, but for what nobody knows
+            yield from (met for met in inside if decision.standing == "honoured" or met.decision is None)
 
 
 def _inside(operation: str, value: Any, path: str, place: str) -> Iterator[_Met]:

@@ -304,6 +304,7 @@ class TrainingJob:
             self._record.log(text.encode())
         for metric in self._scanner.scan(text, self._runner.now()):
             self._record_event("metric", name=metric.name, value=metric.value)
+            self._observer.on_metric(metric)
         self._observer.on_line(text)
 
 

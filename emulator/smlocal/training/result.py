@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from smlocal.container import LaunchedContainer
 from smlocal.evidence import TrainingEvidence
+from smlocal.metrics import Metric
 
 OUT_OF_MEMORY = (
     "ClientError: Please use an instance type with more memory, or reduce the size of job data processed on an"
@@ -36,6 +37,7 @@ class Observer:
 
     on_status: Callable[[str, str], None] = lambda status, message: None
     on_line: Callable[[str], None] = lambda line: None  # escaped as CloudWatch has it
+    on_metric: Callable[[Metric], None] = lambda metric: None
     on_note: Callable[[str], None] = lambda note: None
     on_bytes: Callable[[Transfer, int], None] = lambda transfer, count: None  # how many have passed so far
     on_exit: Callable[[LaunchedContainer], None] = lambda container: None  # once, while all that it wrote is there

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from smlocal import channels, optml, requests
 from smlocal.images.references import XGBOOST_REPOSITORY
+from smlocal.instances import Granted
 from smlocal.journal import INTERNAL_ERROR, Journal
 from smlocal.launch import Launcher
 from smlocal.settings import Settings
@@ -23,6 +25,16 @@ from smlocal.training.result import Observer, TrainingResult
 
 def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that nothing is to be said against: `request` as the service keeps it, and what it came to."""
+
+    request: Mapping[str, Any]
+    granted: Granted
+    inputs: channels.Inputs
+    outputs: Outputs
 
 
 class TrainingRunner:
@@ -70,6 +82,27 @@ class TrainingRunner:
         A job that fails is a result. Raises InvalidRequest for what CreateTrainingJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
         """
+        admitted = self.admit(request, image)
+        request = admitted.request
+        # the name is taken from here on: nothing below refuses the request any more
+        record = self.journal.begin("training job", request["TrainingJobName"], request)
+        begun = self.now()
+        try:
+            observer, surroundings = observer or Observer(), surroundings or Surroundings()
+            job = TrainingJob(
+                self, request, image, admitted.granted, admitted.inputs, admitted.outputs, record, observer, keep,
+                surroundings,
+            )  # fmt: skip
+            return job.run(stop or threading.Event(), hurry or threading.Event())
+        except Exception as error:
+            record.broken_off(error, self._broken_off(request, begun))
+            raise
+        finally:
+            record.close()
+
+    def admit(self, request: Mapping[str, Any], image: str) -> Admitted:
+        """What a job is known to need and give before it has a name. Raises what `run` raises for a request that is
+        refused, and StorageError (NoSuchBucket: that of its output is missing)."""
         requests.check("CreateTrainingJob", request)
         requests.refuse_unsupported("CreateTrainingJob", request)
         granted = self.launcher.grant(request["ResourceConfig"]["InstanceType"])
@@ -77,18 +110,7 @@ class TrainingRunner:
         outputs = Outputs.for_job(request, self.store)
         if image.startswith(XGBOOST_REPOSITORY):
             request = with_metric_definitions(request)
-        # the name is taken from here on: nothing below refuses the request any more
-        record = self.journal.begin("training job", request["TrainingJobName"], request)
-        begun = self.now()
-        try:
-            observer, surroundings = observer or Observer(), surroundings or Surroundings()
-            job = TrainingJob(self, request, image, granted, inputs, outputs, record, observer, keep, surroundings)
-            return job.run(stop or threading.Event(), hurry or threading.Event())
-        except Exception as error:
-            record.broken_off(error, self._broken_off(request, begun))
-            raise
-        finally:
-            record.close()
+        return Admitted(request, granted, inputs, outputs)
 
     def _broken_off(self, request: Mapping[str, Any], begun: datetime) -> dict[str, Any]:
         """DescribeTrainingJob's answer for a job that smlocal could not go on with."""

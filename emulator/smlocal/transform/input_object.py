@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from smlocal.evidence import ObjectTransformed
+from smlocal.off_loop import in_thread
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.transform.assemble import Assembler, output_key
 from smlocal.transform.batch import Tally, payloads
-from smlocal.transform.off_loop import in_thread
 from smlocal.transform.plan import Parameters, Plan
 from smlocal.transform.split import RecordTooLarge, too_large, too_large_to_hold
 

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from smlocal.evidence import ObjectTransformed
+from smlocal.off_loop import in_thread
 from smlocal.settings import MEBIBYTE
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.transform.data_log import SEE_LOGS_CLIENT, DataLog
 from smlocal.transform.input_object import InputObject
 from smlocal.transform.invoke import InvocationFailed, Invoker
-from smlocal.transform.off_loop import in_thread
 from smlocal.transform.outputs import Outputs
 from smlocal.transform.plan import Parameters, Plan
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,6 +13,7 @@ from smlocal.container import LogLine
 from smlocal.errors import InvalidRequest, NoSuchBucket
 from smlocal.hosting import BATCH, HealthChecks, Model, ModelServer
 from smlocal.http_client import HttpClient
+from smlocal.instances import Granted
 from smlocal.journal import INTERNAL_ERROR, Journal, Record
 from smlocal.launch import Launcher
 from smlocal.metrics import escape
@@ -25,6 +26,16 @@ from smlocal.transform.plan import Plan, plan_of
 
 def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A request that nothing is to be said against, and what it came to."""
+
+    plan: Plan
+    objects: list[StoredObject]
+    skipped: list[str]  # keys that are left out
+    granted: Granted
 
 
 class TransformRunner:
@@ -66,13 +77,8 @@ class TransformRunner:
         A job that fails is a result. Raises InvalidRequest for what CreateTransformJob refuses, NotSupported for
         what smlocal refuses by name, and CannotRun when the engine or the store fails.
         """
-        requests.check("CreateTransformJob", request)
-        requests.refuse_unsupported("CreateTransformJob", request)
-        self._check_model(request, model)
-        plan = plan_of(request, self.settings.limits)
-        role = role or f"arn:aws:iam::{self.settings.account}:role/smlocal"
-        objects, skipped = find_objects(self.store, plan, self.settings.region, role)
-        granted = self.launcher.grant(request["TransformResources"]["InstanceType"])
+        admitted = self.admit(request, model, role)
+        plan = admitted.plan
         record = self.journal.begin("transform job", plan.name, request)
         if model.request:
             record.write("model.json", {"request": model.request})
@@ -88,7 +94,7 @@ class TransformRunner:
             ),
             platform=BATCH,
             checks=HealthChecks.of_transforms(self.settings.limits),
-            instance=granted,
+            instance=admitted.granted,
             container_endpoint=self.container_endpoint,
             keep=keep,
             on_line=_line_writer(watched, record),
@@ -98,14 +104,14 @@ class TransformRunner:
             result = TransformJob(
                 request,
                 plan,
-                objects,
+                admitted.objects,
                 server=server,
                 store=self.store,
                 http=self.http,
                 settings=self.settings,
                 observer=watched,
                 now=self.now,
-                notes=(*requests.notes("CreateTransformJob", request), *server.notes, *_folder_notes(skipped)),
+                notes=(*requests.notes("CreateTransformJob", request), *server.notes, *_folder_notes(admitted.skipped)),
             ).run(stop or threading.Event(), hurry)
             record.write("description.json", result.description)
             return result
@@ -114,6 +120,16 @@ class TransformRunner:
             raise
         finally:
             record.close()
+
+    def admit(self, request: Mapping[str, Any], model: Model, role: str | None = None) -> Admitted:
+        """What a job is known to need before it has a name. Raises what `run` raises for a request that is refused."""
+        requests.check("CreateTransformJob", request)
+        requests.refuse_unsupported("CreateTransformJob", request)
+        self._check_model(request, model)
+        plan = plan_of(request, self.settings.limits)
+        role = role or f"arn:aws:iam::{self.settings.account}:role/smlocal"
+        objects, skipped = find_objects(self.store, plan, self.settings.region, role)
+        return Admitted(plan, objects, skipped, self.launcher.grant(request["TransformResources"]["InstanceType"]))
 
     def _broken_off(self, request: Mapping[str, Any], begun: datetime) -> dict[str, Any]:
         """DescribeTransformJob's answer for a job that smlocal could not go on with."""

@@ -29,19 +29,23 @@ def manifest_that_create_model_refuses(examination: Examination) -> Judgement:
 
     Why: CreateModel looks at the manifest in the registry and takes Docker's own media type, no OCI one. Since buildx
     0.10 a build attaches a provenance attestation, which makes an OCI index of a single image. It is judged of the
-    `oci_layout` that the configuration names, or else on an engine whose store keeps manifests: Docker with the
-    containerd image store (API 1.48 or later), and Podman. Docker's older store makes Docker's own manifest while it
-    pushes, and what buildx pushes by itself no engine sees. A list of manifests in Docker's media type is a warning:
-    nothing that we know says what CreateModel does with it. Nor is a refusal by CreateTrainingJob known.
+    `oci_layout` that the configuration names or of the image that it names as `published` (a reference in a registry,
+    which is asked for the manifest), or else on an engine whose store keeps manifests: Docker with the containerd image
+    store (API 1.48 or later), and Podman. Docker's older store makes Docker's own manifest while it pushes, and what
+    buildx pushes by itself no engine sees. `smlocal push` sends Docker's own manifest whatever the engine keeps. A list
+    of manifests in Docker's media type is a warning: nothing that we know says what CreateModel does with it. Nor is a
+    refusal by CreateTrainingJob known.
 
-    Fix: Build with `docker buildx build --provenance=false --sbom=false --output type=docker`, and push that; or push
-    with `--output type=image,push=true,oci-mediatypes=false`.
+    Fix: Build with `docker buildx build --provenance=false --sbom=false --output type=docker`, and push that, best with
+    `smlocal push`; or push with `--output type=image,push=true,oci-mediatypes=false`.
     """
     if not examination.asked.serving:
         return without(Reason.DOES_NOT_SERVE)
     manifest = examination.image.manifest
     if manifest is None:
-        return without(Reason.NO_SUCH_CASE, "the engine keeps no manifest, and the configuration names no OCI layout")
+        return without(Reason.NO_SUCH_CASE, "the engine keeps no manifest, and the configuration names none")
+    if manifest.unread:
+        return without(Reason.INCONCLUSIVE, f"{manifest.where}: {manifest.unread}")
     seen = f"{manifest.where} has {manifest.media_type}"
     if manifest.media_type == _DOCKER:
         return kept(seen)

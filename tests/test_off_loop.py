@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from smlocal.transform.off_loop import in_thread
+from smlocal.off_loop import in_thread
 
 
 def test_a_cancelled_call_is_waited_for() -> None:

@@ -1,0 +1,1 @@
+"""Between a verdict and production: kept verdicts, publishing what was checked, and the statement about it."""
