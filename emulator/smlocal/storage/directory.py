@@ -11,13 +11,15 @@ import fcntl
 import heapq
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
+from smlocal.errors import BucketNotEmpty, NoSuchBucket, NoSuchObject, ObjectChanged, StorageError
 from smlocal.requests.addresses import is_bucket_name
-from smlocal.storage.interface import StoredObject
+from smlocal.storage.beside import about_of, etag_of, forget
+from smlocal.storage.interface import StoredBucket, StoredObject
 from smlocal.storage.keys import (
     RESERVED,
     checked_bucket,
@@ -29,7 +31,8 @@ from smlocal.storage.keys import (
     sort_key,
 )
 from smlocal.storage.walk import Walk
-from smlocal.storage.writing import Spooled, etag_of, spooled, sweep, told
+from smlocal.storage.writing import Spooled, spooled, sweep, told
+from smlocal.streams import first_bytes
 
 _OWN = ".smlocal"  # no bucket can have this name
 _PLAIN = Walk(follow_links=False, hidden=frozenset({RESERVED}))
@@ -44,6 +47,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._notes = self._root / _OWN / "notes"
         self._swept = False
 
     def describe(self) -> str:
@@ -59,38 +63,99 @@ class DirectoryStore:
         folder = self._root / bucket
         return is_bucket_name(bucket) and folder.is_dir() and not folder.is_symlink()
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+    def buckets(self) -> list[StoredBucket]:
+        with told(f"listing the buckets in {self._root}"):
+            if not self._root.is_dir():
+                return []
+            folders = [entry for entry in os.scandir(self._root) if self.bucket_exists(entry.name)]
+            return sorted((StoredBucket(found.name, found.stat().st_mtime) for found in folders), key=lambda b: b.name)
+
+    def delete_bucket(self, bucket: str) -> None:
+        """With the folders that no object is in; never a file."""
         folder = self._bucket(bucket)
-        plain = (StoredFile(found.key, found.path, found.status) for found in _PLAIN.files(folder, prefix))
-        reserved = sorted(_reserved_files(folder, prefix), key=lambda file: sort_key(file.key))
+        with told(f"deleting the bucket {bucket} in {self._root}"), self._alone_in(bucket):
+            if next(self.list(bucket), None) is not None:
+                raise BucketNotEmpty(f"the bucket {bucket} in {self.describe()} is not empty")
+            for path, _, _ in os.walk(folder, topdown=False):
+                Path(path).rmdir()
+
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        folder = self._bucket(bucket)
+        plain = (StoredFile(found.key, found.path, found.status) for found in _PLAIN.files(folder, prefix, after))
+        last = sort_key(after)
+        others = (file for file in _reserved_files(folder, prefix) if sort_key(file.key) > last)
+        reserved = sorted(others, key=lambda file: sort_key(file.key))
         merged = heapq.merge(plain, reserved, key=lambda file: sort_key(file.key))  # the plain one first, if both
         return self._each_once(bucket, merged)
 
     def head(self, bucket: str, key: str) -> StoredObject:
-        return self._find(bucket, key).object_in(bucket)
+        return self._told(bucket, self._find(bucket, key))
 
-    def open(self, bucket: str, key: str) -> BinaryIO:
+    def open(
+        self, bucket: str, key: str, *, first: int = 0, length: int | None = None, etag: str | None = None
+    ) -> BinaryIO:
         with told(f"reading s3://{bucket}/{key}"):
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                return _opened(self._find(bucket, key))
-            with self._alone_in(bucket):  # a writer gave the file its other place in between
-                return _opened(self._found(bucket, key))
+            source = self._opened(bucket, key)
+            try:
+                self._must_be(source, etag)
+                source.seek(first)
+            except BaseException:
+                source.close()
+                raise
+        return source if length is None else first_bytes(source, length)
 
-    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
-        folder = self._bucket(bucket)
+    def _opened(self, bucket: str, key: str) -> BinaryIO:
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            return _opened(self._find(bucket, key))
+        with self._alone_in(bucket):  # a writer gave the file its other place in between
+            return _opened(self._found(bucket, key))
+
+    def _must_be(self, source: BinaryIO, etag: str | None) -> None:
+        if etag is not None and etag_of(source.fileno(), os.fstat(source.fileno()), self._notes) != etag:
+            raise ObjectChanged("the object has been replaced")
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        source: BinaryIO,
+        *,
+        about: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        expected: str | None = None,
+    ) -> StoredObject:
+        self._bucket(bucket)
         checked_key(key)
-        with told(f"storing s3://{bucket}/{key} in {self._root}"), spooled(self._incoming(), source) as file:
-            with self._alone_in(bucket):
-                path = _place(folder, key, file)
-            return StoredFile(key, path, file.status).object_in(bucket)
+        with (
+            told(f"storing s3://{bucket}/{key} in {self._root}"),
+            spooled(self._incoming(), source, etag=etag, about=about, notes=self._notes) as file,
+            self._alone_in(bucket),
+        ):
+            folder = self._bucket(bucket)  # it may have been deleted meanwhile
+            before = _seen(folder, key)
+            self._check_expected(bucket, key, before, expected)
+            path = _place(folder, key, file)
+            if before is not None:
+                forget(before.status, self._notes)
+            return self._told(bucket, StoredFile(key, path, file.status))
+
+    def _check_expected(self, bucket: str, key: str, before: StoredFile | None, expected: str | None) -> None:
+        if expected is None:
+            return
+        if before is None and expected:
+            raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+        if before is not None and self._listed(bucket, before).etag != expected:
+            raise ObjectChanged(f"s3://{bucket}/{key} in {self.describe()} is not as it was expected to be")
 
     def delete(self, bucket: str, key: str) -> None:
         folder = self._bucket(bucket)
         checked_key(key)
         with told(f"deleting s3://{bucket}/{key} in {self._root}"), self._alone_in(bucket):
             for path in _candidates(folder, key):
-                if _status(folder, path) is not None:
+                status = _status(folder, path)
+                if status is not None:
                     path.unlink(missing_ok=True)
+                    forget(status, self._notes)
                     _prune(path.parent, folder)
 
     def local_folder(self, bucket: str, prefix: str) -> Path | None:
@@ -134,8 +199,16 @@ class DirectoryStore:
         last = ""
         for file in files:
             if file.key != last:
-                yield file.object_in(bucket)
+                yield self._listed(bucket, file)
             last = file.key
+
+    def _listed(self, bucket: str, file: StoredFile) -> StoredObject:
+        etag = etag_of(file.path, file.status, self._notes)
+        return StoredObject(bucket, file.key, file.status.st_size, etag, file.status.st_mtime)
+
+    def _told(self, bucket: str, file: StoredFile) -> StoredObject:
+        about = about_of(file.path, file.status, self._notes)
+        return replace(self._listed(bucket, file), about=about)
 
     def _incoming(self) -> Path:
         folder = self._root / _OWN / "incoming"
@@ -162,10 +235,6 @@ class StoredFile:
 
     def __init__(self, key: str, path: Path, status: os.stat_result) -> None:
         self.key, self.path, self.status = key, path, status
-
-    def object_in(self, bucket: str) -> StoredObject:
-        etag = etag_of(self.path, self.status)
-        return StoredObject(bucket, self.key, self.status.st_size, etag, self.status.st_mtime)
 
 
 def _candidates(folder: Path, key: str) -> tuple[Path, ...]:

@@ -1,0 +1,360 @@
+"""Uploads in parts. Source: Amazon S3 user guide, mpuoverview and qfacts (limits); API, the pages of the operations."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from smlocal.aws.s3 import checksums, headers, xml
+from smlocal.aws.s3.conditions import Span, expected_etag
+from smlocal.aws.s3.errors import S3Error, invalid_argument
+from smlocal.aws.s3.listing import at_most, encoding_of
+from smlocal.aws.s3.objects import Summed, copy_source, opened_for_copy
+from smlocal.aws.s3.payload import Payload
+from smlocal.aws.s3.request import Request
+from smlocal.aws.wire import Reply
+from smlocal.storage.interface import ObjectStore, StoredObject
+from smlocal.storage.uploads import Part, Upload, Uploads, joined
+from smlocal.streams import reader_of
+
+SMALLEST = 5 * 1024**2  # bytes of every part but the last
+_MOST = 10_000  # parts
+_LONGEST_DOCUMENT = 8 * 1024**2
+_ALGORITHM = "x-amz-checksum-algorithm"
+_XML = {"Content-Type": "application/xml"}
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A part as the request that completes an upload names it."""
+
+    number: int
+    etag: str
+    checksum: str
+
+
+class Multipart:
+    """The operations on uploads in parts; `smallest` is the least that a part has, but the last."""
+
+    def __init__(self, store: ObjectStore, uploads: Uploads, owner: str, smallest: int = SMALLEST) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._owner = owner
+        self._smallest = smallest
+
+    def create(self, request: Request, payload: Payload) -> Reply:
+        self._must_exist(request)
+        about = headers.about_of(request)
+        algorithm, kind = _checksum_asked(request)
+        if algorithm:
+            about |= {_ALGORITHM: algorithm, checksums.TYPE: kind}
+        upload = self._uploads.begin(request.bucket, request.key, about)
+        body = xml.document(
+            "InitiateMultipartUploadResult",
+            xml.tag("Bucket", request.bucket),
+            xml.tag("Key", request.key),
+            xml.tag("UploadId", upload.id),
+        )
+        told = {_ALGORITHM: algorithm, checksums.TYPE: kind} if algorithm else {}
+        return Reply(200, {**_XML, **told, **headers.encryption_in(about)}, body)
+
+    def put_part(self, request: Request, payload: Payload) -> Reply:
+        upload, number = self._found(request), _number(request)
+        payload.must_have_length()
+        wanted, kind = upload.about.get(_ALGORITHM, ""), upload.about.get(checksums.TYPE, "")
+        if payload.algorithm != wanted and (payload.algorithm or kind == "COMPOSITE"):
+            raise S3Error(
+                "InvalidRequest",
+                f"Checksum Type mismatch occurred, expected checksum Type: {wanted.lower() or 'null'}, actual checksum"
+                f" Type: {payload.algorithm.lower() or 'null'}",
+            )
+        with payload.reader() as source:
+            part = self._uploads.put_part(upload, number, source, lambda: payload.checksum if payload.algorithm else "")
+        summed = payload.about if payload.algorithm else {}
+        return Reply(200, {"ETag": xml.quoted(part.etag), **summed, **headers.encryption_in(upload.about)})
+
+    def copy_part(self, request: Request, payload: Payload) -> Reply:
+        upload, number = self._found(request), _number(request)
+        bucket, key = copy_source(request)
+        _, source = opened_for_copy(self._store, request, bucket, key, lambda stored: _span(request, stored))
+        algorithm = upload.about.get(_ALGORITHM, "")
+        with source:
+            copied = Summed(source, algorithm or checksums.DEFAULT, {})
+            part = self._uploads.put_part(upload, number, copied.reader(), lambda: copied.checksum if algorithm else "")
+        body = xml.document(
+            "CopyPartResult",
+            xml.tag("LastModified", xml.iso(part.modified)),
+            xml.tag("ETag", xml.quoted(part.etag)),
+            *(copied.elements() if algorithm else ()),
+        )
+        return Reply(200, {**_XML, **headers.encryption_in(upload.about)}, body)
+
+    def complete(self, request: Request, payload: Payload) -> Reply:
+        upload = self._found(request)
+        algorithm = upload.about.get(_ALGORITHM, "")
+        expected = expected_etag(request)
+        named = _named(payload.read(_LONGEST_DOCUMENT), algorithm)
+        parts = self._chosen(named, {part.number: part for part in self._uploads.parts(upload)})
+        size = sum(part.size for part in parts)
+        if request.header("x-amz-mp-object-size") not in ("", str(size)):
+            raise S3Error(
+                "InvalidRequest",
+                f"The provided 'x-amz-mp-object-size' header does not match what was computed: {size}",
+            )
+        about = headers.without_checksums(upload.about)
+        whole = _Whole(request, upload, parts, about)
+        etag = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest()
+        stored = self._store.put(
+            request.bucket,
+            request.key,
+            reader_of(whole.chunks()),
+            about=about,
+            etag=f"{etag}-{len(parts)}",
+            expected=expected,
+        )
+        self._uploads.end(upload)
+        body = xml.document(
+            "CompleteMultipartUploadResult",
+            xml.tag("Location", f"http://{request.header('host')}{request.resource}"),
+            xml.tag("Bucket", request.bucket),
+            xml.tag("Key", request.key),
+            xml.tag("ETag", xml.quoted(stored.etag)),
+            xml.tag(checksums.ELEMENTS[whole.algorithm], about[checksums.header_of(whole.algorithm)]),
+            xml.tag("ChecksumType", about[checksums.TYPE]),
+        )
+        return Reply(200, {**_XML, **headers.encryption_in(about)}, body)
+
+    def _chosen(self, named: list[_Named], there: dict[int, Part]) -> list[Part]:
+        """The parts in the order of their numbers. Raises S3Error."""
+        parts: list[Part] = []
+        for one in named:
+            part = there.get(one.number)
+            if part is None or part.etag != one.etag or one.checksum not in ("", part.checksum):
+                raise S3Error("InvalidPart", PartNumber=str(one.number), ETag=one.etag)
+            if parts and parts[-1].number >= one.number:
+                raise S3Error("InvalidPartOrder")
+            parts.append(part)
+        for part in parts[:-1]:
+            if part.size < self._smallest:
+                raise S3Error(
+                    "EntityTooSmall",
+                    PartNumber=str(part.number),
+                    ETag=part.etag,
+                    ProposedSize=str(part.size),
+                    MinSizeAllowed=str(self._smallest),
+                )
+        return parts
+
+    def abort(self, request: Request, payload: Payload) -> Reply:
+        self._uploads.end(self._found(request))
+        return Reply(204)
+
+    def parts(self, request: Request, payload: Payload) -> Reply:
+        upload = self._found(request)
+        most = at_most(request, "max-parts")
+        marker = request.query.get("part-number-marker", "") or "0"
+        if not marker.isdecimal():
+            raise invalid_argument("part-number-marker", marker, "Provided part-number-marker not an integer")
+        there = [part for part in self._uploads.parts(upload) if part.number > int(marker)]
+        page = there[:most]
+        algorithm = upload.about.get(_ALGORITHM, "")
+        body = xml.document(
+            "ListPartsResult",
+            xml.tag("Bucket", request.bucket),
+            xml.tag("Key", request.key),
+            xml.tag("UploadId", upload.id),
+            xml.tag("PartNumberMarker", int(marker)),
+            xml.tag("NextPartNumberMarker", page[-1].number if page else 0),
+            xml.tag("MaxParts", most),
+            xml.tag("IsTruncated", most > 0 and len(there) > most),
+            xml.tag("ChecksumAlgorithm", algorithm or None),
+            xml.tag("ChecksumType", upload.about.get(checksums.TYPE)),
+            *self._owned(),
+            *(_listed(part, algorithm) for part in page),
+        )
+        return Reply(200, _XML, body)
+
+    def uploads(self, request: Request, payload: Payload) -> Reply:
+        self._must_exist(request)
+        query, encode = request.query, encoding_of(request)
+        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
+        after = (query.get("key-marker", ""), query.get("upload-id-marker", ""))
+        most = at_most(request, "max-uploads")
+        uploads = list(_behind(self._uploads.all(request.bucket), after))
+        entries = list(_rolled([one for one in uploads if one.key.startswith(prefix)], prefix, delimiter, after[0]))
+        page, more = entries[:most], most > 0 and len(entries) > most
+        last = page[-1] if more else None
+        body = xml.document(
+            "ListMultipartUploadsResult",
+            xml.tag("Bucket", request.bucket),
+            xml.tag("KeyMarker", encode(after[0])),
+            xml.tag("UploadIdMarker", after[1]),
+            xml.tag("NextKeyMarker", None if last is None else encode(last if isinstance(last, str) else last.key)),
+            xml.tag("NextUploadIdMarker", last.id if isinstance(last, Upload) else None),
+            xml.tag("Prefix", encode(prefix)),
+            xml.tag("Delimiter", encode(delimiter) if delimiter else None),
+            xml.tag("EncodingType", query.get("encoding-type")),
+            xml.tag("MaxUploads", most),
+            xml.tag("IsTruncated", more),
+            *(self._upload(one, encode(one.key)) for one in page if isinstance(one, Upload)),
+            *(xml.group("CommonPrefixes", xml.tag("Prefix", encode(one))) for one in page if isinstance(one, str)),
+        )
+        return Reply(200, _XML, body)
+
+    def _upload(self, upload: Upload, key: str) -> str:
+        return xml.group(
+            "Upload",
+            xml.tag("Key", key),
+            xml.tag("UploadId", upload.id),
+            *self._owned(),
+            xml.tag("Initiated", xml.iso(upload.begun)),
+            xml.tag("ChecksumAlgorithm", upload.about.get(_ALGORITHM)),
+            xml.tag("ChecksumType", upload.about.get(checksums.TYPE)),
+        )
+
+    def _owned(self) -> Iterator[str]:
+        for name in ("Initiator", "Owner"):
+            yield xml.group(name, xml.tag("ID", self._owner))
+        yield xml.tag("StorageClass", "STANDARD")
+
+    def _must_exist(self, request: Request) -> None:
+        if not self._store.bucket_exists(request.bucket):
+            raise S3Error("NoSuchBucket", BucketName=request.bucket)
+
+    def _found(self, request: Request) -> Upload:
+        self._must_exist(request)
+        return self._uploads.find(request.bucket, request.key, request.query.get("uploadId", ""))
+
+
+class _Whole:
+    """The object that an upload becomes: its bytes, and its checksum, which is verified at their end."""
+
+    def __init__(self, request: Request, upload: Upload, parts: list[Part], about: dict[str, str]) -> None:
+        """Puts the checksum into `about`. Raises S3Error when the request says another."""
+        self._parts = parts
+        self._about = about
+        self.algorithm = upload.about.get(_ALGORITHM, "") or checksums.DEFAULT
+        kind = upload.about.get(checksums.TYPE, "FULL_OBJECT")
+        said = request.header(checksums.TYPE) or kind
+        if said != kind:
+            raise S3Error("InvalidRequest", f"The upload was created using the {kind} checksum mode.")
+        self._expected = request.header(checksums.header_of(self.algorithm))
+        self._is_full = kind == "FULL_OBJECT"
+        about[checksums.TYPE] = kind
+        if not self._is_full:
+            self._keep(checksums.composite(self.algorithm, (part.checksum for part in parts)))
+
+    def chunks(self) -> Iterator[bytes]:
+        if not self._is_full:
+            yield from joined(self._parts)
+            return
+        total = checksums.new_sum(self.algorithm)
+        for data in joined(self._parts):
+            total.update(data)
+            yield data
+        self._keep(checksums.told(total.digest()))
+
+    def _keep(self, checksum: str) -> None:
+        if self._expected not in ("", checksum):
+            raise checksums.mismatch(self.algorithm)
+        self._about[checksums.header_of(self.algorithm)] = checksum
+
+
+def _checksum_asked(request: Request) -> tuple[str, str]:
+    """Algorithm and type that an upload is to have, "" and "" for none. Raises S3Error."""
+    asked, kind = request.header(_ALGORITHM), request.header(checksums.TYPE).upper()
+    if not asked:
+        if kind:
+            raise S3Error(
+                "InvalidRequest",
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            )
+        return "", ""
+    algorithm = checksums.known(asked)
+    kind = kind or ("FULL_OBJECT" if algorithm in checksums.FULL_OBJECT_ONLY else "COMPOSITE")
+    wrong = checksums.FULL_OBJECT_ONLY if kind == "COMPOSITE" else checksums.COMPOSITE_ONLY
+    if kind not in ("COMPOSITE", "FULL_OBJECT") or algorithm in wrong:
+        raise S3Error(
+            "InvalidRequest",
+            f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm.",
+        )
+    return algorithm, kind
+
+
+def _number(request: Request) -> int:
+    value = request.query.get("partNumber", "")
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= _MOST):
+        raise invalid_argument("partNumber", value, f"Part number must be an integer between 1 and {_MOST}, inclusive")
+    return int(value)
+
+
+def _span(request: Request, stored: StoredObject) -> Span:
+    """`x-amz-copy-source-range`: first and last byte, both given and both there."""
+    asked = request.header("x-amz-copy-source-range")
+    if not asked:
+        return Span(0, stored.size, stored.size)
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if not asked.startswith("bytes=") or not (first.isdecimal() and last.isdecimal()) or int(first) > int(last):
+        raise invalid_argument(
+            "x-amz-copy-source-range",
+            asked,
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the"
+            " zero-based offsets of the first and last bytes to copy",
+        )
+    if int(last) >= stored.size:
+        message = f"Range specified is not valid for source object of size: {stored.size}"
+        raise invalid_argument("x-amz-copy-source-range", asked, message)
+    return Span(int(first), int(last) - int(first) + 1, stored.size)
+
+
+def _named(document: bytes, algorithm: str) -> list[_Named]:
+    root = xml.parsed(document, "CompleteMultipartUpload")
+    found = [_one_named(part, algorithm) for part in root.findall("Part")]
+    if not 1 <= len(found) <= _MOST:
+        raise S3Error("MalformedXML")
+    return found
+
+
+def _one_named(part: ElementTree.Element, algorithm: str) -> _Named:
+    number, etag = (part.findtext("PartNumber") or "").strip(), (part.findtext("ETag") or "").strip().strip('"')
+    if not (number.isascii() and number.isdecimal()) or not etag:
+        raise S3Error("MalformedXML")
+    checksum = part.findtext(checksums.ELEMENTS[algorithm]) if algorithm else ""
+    return _Named(int(number), etag, (checksum or "").strip())
+
+
+def _listed(part: Part, algorithm: str) -> str:
+    return xml.group(
+        "Part",
+        xml.tag("PartNumber", part.number),
+        xml.tag("LastModified", xml.iso(part.modified)),
+        xml.tag("ETag", xml.quoted(part.etag)),
+        xml.tag("Size", part.size),
+        xml.tag(checksums.ELEMENTS[algorithm], part.checksum) if algorithm and part.checksum else "",
+    )
+
+
+def _behind(uploads: list[Upload], after: tuple[str, str]) -> Iterator[Upload]:
+    """Those that come after the markers: after the key, and of the same key after the upload that is named."""
+    key, identity = after
+    passed = not identity
+    for upload in uploads:
+        if upload.key == key and identity:
+            if passed:
+                yield upload
+            passed = passed or upload.id == identity
+        elif upload.key.encode() > key.encode():
+            yield upload
+
+
+def _rolled(uploads: list[Upload], prefix: str, delimiter: str, behind: str) -> Iterator[Upload | str]:
+    common = ""
+    for upload in uploads:
+        start, found, _ = upload.key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
+        if not found:
+            yield upload
+        elif (rolled := prefix + start + delimiter) not in (common, behind):
+            common = rolled
+            yield rolled
