@@ -1,8 +1,9 @@
-"""boto3's client of a server, and what it raises."""
+"""The service over a folder, boto3's client of a server, and what it raises."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,13 +11,24 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from smlocal.aws.s3 import ObjectService
+from smlocal.storage.directory import DirectoryStore
+from smlocal.storage.uploads import Uploads
+
 ACCOUNT = "123456789012"
+_SESSION = boto3.session.Session()  # reads the service's model once
+
+
+def service_in(folder: Path, **how: Any) -> ObjectService:
+    """Objects in `folder/s3`, parts in `folder/uploads`."""
+    store, uploads = DirectoryStore(folder / "s3"), Uploads(folder / "uploads")
+    return ObjectService(store, uploads, region="us-east-1", account=ACCOUNT, **how)
 
 
 def client_of(url: str, region: str = "us-east-1", **how: Any) -> Any:
     """As it comes, but that it does not try again what has failed."""
     config = Config(retries={"total_max_attempts": 1}, max_pool_connections=20, **how)
-    return boto3.session.Session().client(
+    return _SESSION.client(
         "s3",
         endpoint_url=url,
         region_name=region,

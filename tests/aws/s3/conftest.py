@@ -6,16 +6,8 @@ from typing import Any
 
 import pytest
 
-from smlocal.aws.s3 import ObjectService
-from smlocal.storage.directory import DirectoryStore
-from smlocal.storage.uploads import Uploads
-from tests.aws.s3.clients import ACCOUNT, client_of
+from tests.aws.s3.clients import client_of, service_in
 from tests.aws.s3.server import S3Server
-
-
-def service_in(folder: Path, **how: Any) -> ObjectService:
-    store, uploads = DirectoryStore(folder / "s3"), Uploads(folder / "uploads")
-    return ObjectService(store, uploads, region="us-east-1", account=ACCOUNT, **how)
 
 
 @pytest.fixture

@@ -44,15 +44,14 @@ class S3Server:
         self.service.close()
 
     async def _open(self) -> None:
-        application = web.Application(client_max_size=0)
-        application.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, max_line_size=16384)
+        server = web.Server(self._answer, access_log=None, auto_decompress=False, max_line_size=16384)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         pairs = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers)
         headers = Headers(pairs)
         call = Call(
@@ -62,15 +61,20 @@ class S3Server:
         return await _sent(request, await self.service(call))
 
 
-async def _pieces(request: web.Request) -> AsyncIterator[bytes]:
+async def _pieces(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    if request.headers.get("Expect") and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
     while piece := await request.content.readany():
         yield piece
 
 
-async def _sent(request: web.Request, reply: Reply) -> web.StreamResponse:
+async def _sent(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
     response = web.StreamResponse(status=reply.status, headers=dict(reply.headers))
     if isinstance(reply.body, bytes) and "Content-Length" not in reply.headers and reply.status not in (204, 304):
         response.content_length = len(reply.body)
+    if not request.content.is_eof():
+        response.force_close()  # what is left of the body would be taken for the next request
     await response.prepare(request)
     if isinstance(reply.body, bytes):
         if request.method != "HEAD":
@@ -79,6 +83,4 @@ async def _sent(request: web.Request, reply: Reply) -> web.StreamResponse:
         async for piece in reply.body:
             await response.write(piece)
     await response.write_eof()
-    if not request.content.is_eof():
-        response.force_close()
     return response

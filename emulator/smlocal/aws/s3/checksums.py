@@ -1,7 +1,8 @@
 """The checksums of S3: CRC32, CRC32C, CRC64NVME, SHA1, SHA256, as base64 of their big-endian bytes.
 
 Source: Amazon S3 user guide, "Checking object integrity". An object for which its writer said none has a CRC64NVME.
-The one door to awscrt, AWS's own library, which has those that Python lacks.
+The one door to anycrc, which has those that Python lacks. (AWS's own library, awscrt, would have them too; where it is
+installed, boto3 signs in another way, and it is not for us to change how a user's boto3 works.)
 """
 
 from __future__ import annotations
@@ -53,10 +54,9 @@ def new_sum(algorithm: str) -> Sum:
         return hashlib.sha256()
     if algorithm == "CRC32":
         return _Crc(zlib.crc32, 4)
-    from awscrt import checksums  # takes a while to import, and most commands need none
+    import anycrc  # most commands need none
 
-    function = checksums.crc32c if algorithm == "CRC32C" else checksums.crc64nvme
-    return _Crc(function, _LENGTHS[algorithm])
+    return _Crc(anycrc.Model("CRC32-ISCSI" if algorithm == "CRC32C" else "CRC64-NVME").calc, _LENGTHS[algorithm])
 
 
 def header_of(algorithm: str) -> str:

@@ -17,7 +17,7 @@ from smlocal.http_client import Headers
 from smlocal.storage.keys import LONGEST_KEY
 
 _VIRTUAL = re.compile(
-    r"(?P<bucket>.+)\.(?:"
+    r"(?P<bucket>.+?)\.(?:"
     r"s3(?:[.-](?:dualstack\.)?[a-z0-9-]+)?\.amazonaws\.com(?:\.cn)?"
     r"|(?:s3(?:\.[a-z0-9-]+)?\.)?localhost(?:\.localstack\.cloud)?"
     r"|(?:s3\.)?\d+\.\d+\.\d+\.\d+\.nip\.io"
