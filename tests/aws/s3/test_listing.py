@@ -56,7 +56,9 @@ def entries(page: Any) -> tuple[list[str], list[str]]:
         ({"MaxKeys": 0}, [], []),
     ],
 )
-def test_a_page_holds_what_was_asked_for(tree: Any, asked: dict[str, Any], keys: list[str], prefixes: list[str]) -> None:
+def test_a_page_holds_what_was_asked_for(
+    tree: Any, asked: dict[str, Any], keys: list[str], prefixes: list[str]
+) -> None:
     page = tree.list_objects_v2(Bucket="bucket", **asked)
     assert entries(page) == (keys, prefixes)
     assert page["KeyCount"] == len(keys) + len(prefixes)
@@ -153,7 +155,9 @@ def expected(keys: set[str], prefix: str, delimiter: str) -> list[str]:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.sets(KEYS, max_size=10), st.sampled_from(["", "a", "a/", "a/b", "é"]), st.sampled_from(["", "/", "a", "//"]),
+    st.sets(KEYS, max_size=10),
+    st.sampled_from(["", "a", "a/", "a/b", "é"]),
+    st.sampled_from(["", "/", "a", "//"]),
     st.integers(1, 4),
 )
 def test_the_pages_joined_are_everything_in_order(

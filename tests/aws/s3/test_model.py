@@ -16,9 +16,9 @@ from tests.aws.s3.server import S3Server
 
 _numbers = itertools.count()
 PARTS = st.sampled_from(["a", "b", "", ".", "..", "é", "a%2Fb", "?", "#", "+", "~", "\x1f", "\n", "=a", "z" * 256])
-KEYS = (st.lists(PARTS, min_size=1, max_size=3).map("/".join) | st.text(st.characters(codec="utf-8"), max_size=30)).filter(
-    lambda key: 1 <= len(key.encode()) <= 1024
-)
+KEYS = (
+    st.lists(PARTS, min_size=1, max_size=3).map("/".join) | st.text(st.characters(codec="utf-8"), max_size=30)
+).filter(lambda key: 1 <= len(key.encode()) <= 1024)
 FEW = st.sampled_from(["a", "a/", "a/b", "a/b/c", "/a", "..", "b"]) | KEYS
 STEPS = st.lists(
     st.tuples(st.just("put"), FEW, st.binary(max_size=40))

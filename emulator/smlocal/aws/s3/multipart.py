@@ -1,4 +1,8 @@
-"""Uploads in parts. Source: Amazon S3 user guide, mpuoverview and qfacts (limits); API, the pages of the operations."""
+"""Uploads in parts. Source: Amazon S3 user guide, mpuoverview and qfacts (limits); API, the pages of the operations.
+
+An upload that was begun without an algorithm takes parts with any checksum, since boto3 sends some with every part; the
+whole then has the default one.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +58,7 @@ class Multipart:
         body = xml.document(
             "InitiateMultipartUploadResult",
             xml.tag("Bucket", request.bucket),
-            xml.tag("Key", request.key),
+            xml.tag("Key", xml.readable(request.key)),
             xml.tag("UploadId", upload.id),
         )
         told = {_ALGORITHM: algorithm, checksums.TYPE: kind} if algorithm else {}
@@ -64,14 +68,16 @@ class Multipart:
         upload, number = self._found(request), _number(request)
         payload.must_have_length()
         wanted, kind = upload.about.get(_ALGORITHM, ""), upload.about.get(checksums.TYPE, "")
-        if payload.algorithm != wanted and (payload.algorithm or kind == "COMPOSITE"):
+        if wanted and payload.algorithm != wanted and (payload.algorithm or kind == "COMPOSITE"):
             raise S3Error(
                 "InvalidRequest",
                 f"Checksum Type mismatch occurred, expected checksum Type: {wanted.lower() or 'null'}, actual checksum"
                 f" Type: {payload.algorithm.lower() or 'null'}",
             )
         with payload.reader() as source:
-            part = self._uploads.put_part(upload, number, source, lambda: payload.checksum if payload.algorithm else "")
+            part = self._uploads.put_part(
+                upload, number, source, lambda: payload.checksum if payload.algorithm == wanted else ""
+            )
         summed = payload.about if payload.algorithm else {}
         return Reply(200, {"ETag": xml.quoted(part.etag), **summed, **headers.encryption_in(upload.about)})
 
@@ -119,7 +125,7 @@ class Multipart:
             "CompleteMultipartUploadResult",
             xml.tag("Location", f"http://{request.header('host')}{request.resource}"),
             xml.tag("Bucket", request.bucket),
-            xml.tag("Key", request.key),
+            xml.tag("Key", xml.readable(request.key)),
             xml.tag("ETag", xml.quoted(stored.etag)),
             xml.tag(checksums.ELEMENTS[whole.algorithm], about[checksums.header_of(whole.algorithm)]),
             xml.tag("ChecksumType", about[checksums.TYPE]),
@@ -163,7 +169,7 @@ class Multipart:
         body = xml.document(
             "ListPartsResult",
             xml.tag("Bucket", request.bucket),
-            xml.tag("Key", request.key),
+            xml.tag("Key", xml.readable(request.key)),
             xml.tag("UploadId", upload.id),
             xml.tag("PartNumberMarker", int(marker)),
             xml.tag("NextPartNumberMarker", page[-1].number if page else 0),

@@ -128,9 +128,11 @@ class Objects:
                 others.discard("VersionId")
             error = self._deleted(request.bucket, key, others)
             if error is not None:
-                told.append(xml.group("Error", xml.tag("Key", key), xml.tag("Code", error.code), _message(error)))
+                told.append(
+                    xml.group("Error", xml.tag("Key", xml.readable(key)), xml.tag("Code", error.code), _message(error))
+                )
             elif not quiet:
-                told.append(xml.group("Deleted", xml.tag("Key", key)))
+                told.append(xml.group("Deleted", xml.tag("Key", xml.readable(key))))
         return Reply(200, {"Content-Type": "application/xml"}, xml.document("DeleteResult", *told))
 
     def _deleted(self, bucket: str, key: str, conditions: set[str]) -> S3Error | None:

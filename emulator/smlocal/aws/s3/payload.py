@@ -67,11 +67,12 @@ class Feed:
 class Payload:
     """What a request brings, to be read once. `algorithm` is that of the checksum that its writer announced, or ""."""
 
-    def __init__(self, request: Request, feed: Feed) -> None:
-        """Raises S3Error for headers that contradict each other or say nothing that could be verified."""
+    def __init__(self, request: Request, feed: Feed, *, is_summed: bool = True) -> None:
+        """Without `is_summed`, a checksum in the headers is that of something else. Raises S3Error for headers that
+        contradict each other or say nothing that could be verified."""
         headers = request.headers
         self._feed = feed
-        self.algorithm, self._expected = checksums.announced(headers)
+        self.algorithm, self._expected = checksums.announced(headers) if is_summed else ("", "")
         self._sum = checksums.new_sum(self.algorithm or checksums.DEFAULT)
         self._md5 = _content_md5(headers.get("content-md5"))
         said = headers.get("x-amz-content-sha256", "")

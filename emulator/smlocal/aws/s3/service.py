@@ -96,8 +96,9 @@ class ObjectService:
             request = request_of(call, self._region)
             refuse_expired(request.query, self._clock())
             headers.refuse_unsupported(request, self._account)
-            operation = self._operations[operation_of(request)]
-            return operation(request, Payload(request, feed))
+            name = operation_of(request)
+            is_summed = name != "CompleteMultipartUpload"  # whose checksum is that of the whole object
+            return self._operations[name](request, Payload(request, feed, is_summed=is_summed))
         except S3Error as error:
             return _told(error, request)
         except CannotRun as error:
@@ -155,7 +156,7 @@ def refuse_expired(query: Mapping[str, str], now: float) -> None:
 def _told(error: S3Error, request: Request) -> Reply:
     if request.method == "HEAD" or error.status == 304:
         return Reply(error.status)
-    members = (xml.tag(name, value) for name, value in error.members.items())
+    members = (xml.tag(name, xml.readable(value)) for name, value in error.members.items())
     body = xml.document(
         "Error",
         xml.tag("Code", error.code),

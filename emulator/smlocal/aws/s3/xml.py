@@ -11,11 +11,18 @@ from smlocal.aws.s3.errors import S3Error
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 _NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 _SPECIAL = re.compile('[&<>"\x00-\x1f\x7f\ufffe\uffff]')
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def text(value: str) -> str:
     """Escaped; control characters as references, as AWS sends them when no `encoding-type` was asked for."""
     return _SPECIAL.sub(lambda match: f"&#{ord(match[0])};", value)
+
+
+def readable(value: str) -> str:
+    """For echoing a key to whoever knows it: what no XML document can hold is shown as U+FFFD, so that the rest of the
+    answer can be read."""
+    return _ILLEGAL.sub("\N{REPLACEMENT CHARACTER}", value)
 
 
 def tag(name: str, value: str | int | bool | None) -> str:
