@@ -15,6 +15,7 @@ from smlocal.images.references import ResolvedImage, resolve_image
 from smlocal.settings import Settings
 
 if TYPE_CHECKING:
+    from smlocal.aws.s3 import ObjectService
     from smlocal.doctor.examination import Doctor
     from smlocal.engine.interface import Engine
     from smlocal.examination import Examiner
@@ -75,6 +76,17 @@ class Program:
         from smlocal.storage.directory import DirectoryStore
 
         return DirectoryStore(self.settings.state / "s3")
+
+    @cached_property
+    def objects(self) -> ObjectService:
+        """The store as S3 on the wire."""
+        from smlocal.aws.s3 import ObjectService
+        from smlocal.storage.uploads import Uploads
+
+        uploads = Uploads(self.settings.state / "uploads")
+        service = ObjectService(self.store, uploads, region=self.settings.region, account=self.settings.account)
+        self._closers.append(service.close)
+        return service
 
     @cached_property
     def journal(self) -> Journal:

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smlocal.aws.s3 import listing
 from tests.aws.s3.clients import client_of, refused, service_in
 from tests.aws.s3.server import S3Server
 
@@ -177,8 +176,3 @@ def test_the_pages_joined_are_everything_in_order(
             found += [f"key {name}" for name in names] + [f"prefix {name}" for name in prefixes]
         assert sorted(found, key=lambda one: one.partition(" ")[2].encode()) == wanted
         assert len(found) == len(wanted)
-
-
-def test_the_listing_begins_anew_behind_a_prefix_with_many_objects(monkeypatch: pytest.MonkeyPatch, tree: Any) -> None:
-    monkeypatch.setattr(listing, "_PATIENCE", 1)
-    assert entries(tree.list_objects_v2(Bucket="bucket", Delimiter="/")) == (["b", "d"], ["a/", "c/"])

@@ -62,7 +62,7 @@ class Buckets:
             )
 
     def head(self, request: Request, payload: Payload) -> Reply:
-        self._must_exist(request)
+        must_exist(self._store, request)
         return Reply(200, {"x-amz-bucket-region": request.region, "x-amz-access-point-alias": "false"})
 
     def delete(self, request: Request, payload: Payload) -> Reply:
@@ -73,13 +73,13 @@ class Buckets:
         return Reply(204)
 
     def location(self, request: Request, payload: Payload) -> Reply:
-        self._must_exist(request)
+        must_exist(self._store, request)
         place = "" if request.region == _FIRST else xml.text(request.region)
         return Reply(200, _XML, xml.document("LocationConstraint", place))
 
     def versioning(self, request: Request, payload: Payload) -> Reply:
         """No bucket has versions, nor ever had."""
-        self._must_exist(request)
+        must_exist(self._store, request)
         return Reply(200, _XML, xml.document("VersioningConfiguration"))
 
     def all(self, request: Request, payload: Payload) -> Reply:
@@ -109,9 +109,11 @@ class Buckets:
         )
         return Reply(200, _XML, body)
 
-    def _must_exist(self, request: Request) -> None:
-        if not self._store.bucket_exists(request.bucket):
-            raise S3Error("NoSuchBucket", BucketName=request.bucket)
+
+def must_exist(store: ObjectStore, request: Request) -> None:
+    """Raises S3Error NoSuchBucket."""
+    if not store.bucket_exists(request.bucket):
+        raise S3Error("NoSuchBucket", BucketName=request.bucket)
 
 
 def _most(value: str) -> int:

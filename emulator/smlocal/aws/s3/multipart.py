@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from smlocal.aws.s3 import checksums, headers, xml
+from smlocal.aws.s3.buckets import must_exist
 from smlocal.aws.s3.conditions import Span, expected_etag
 from smlocal.aws.s3.errors import S3Error, invalid_argument
-from smlocal.aws.s3.listing import at_most, encoding_of
 from smlocal.aws.s3.objects import Summed, copy_source, opened_for_copy
 from smlocal.aws.s3.payload import Payload
 from smlocal.aws.s3.request import Request
+from smlocal.aws.s3.upload_lists import ALGORITHM, found_upload
 from smlocal.aws.wire import Reply
 from smlocal.storage.interface import ObjectStore, StoredObject
 from smlocal.storage.uploads import Part, Upload, Uploads, joined
@@ -26,7 +27,6 @@ from smlocal.streams import reader_of
 SMALLEST = 5 * 1024**2  # bytes of every part but the last
 _MOST = 10_000  # parts
 _LONGEST_DOCUMENT = 8 * 1024**2
-_ALGORITHM = "x-amz-checksum-algorithm"
 _XML = {"Content-Type": "application/xml"}
 
 
@@ -42,18 +42,17 @@ class _Named:
 class Multipart:
     """The operations on uploads in parts; `smallest` is the least that a part has, but the last."""
 
-    def __init__(self, store: ObjectStore, uploads: Uploads, owner: str, smallest: int = SMALLEST) -> None:
+    def __init__(self, store: ObjectStore, uploads: Uploads, smallest: int = SMALLEST) -> None:
         self._store = store
         self._uploads = uploads
-        self._owner = owner
         self._smallest = smallest
 
     def create(self, request: Request, payload: Payload) -> Reply:
-        self._must_exist(request)
+        must_exist(self._store, request)
         about = headers.about_of(request)
         algorithm, kind = _checksum_asked(request)
         if algorithm:
-            about |= {_ALGORITHM: algorithm, checksums.TYPE: kind}
+            about |= {ALGORITHM: algorithm, checksums.TYPE: kind}
         upload = self._uploads.begin(request.bucket, request.key, about)
         body = xml.document(
             "InitiateMultipartUploadResult",
@@ -61,13 +60,13 @@ class Multipart:
             xml.tag("Key", xml.readable(request.key)),
             xml.tag("UploadId", upload.id),
         )
-        told = {_ALGORITHM: algorithm, checksums.TYPE: kind} if algorithm else {}
+        told = {ALGORITHM: algorithm, checksums.TYPE: kind} if algorithm else {}
         return Reply(200, {**_XML, **told, **headers.encryption_in(about)}, body)
 
     def put_part(self, request: Request, payload: Payload) -> Reply:
-        upload, number = self._found(request), _number(request)
+        upload, number = found_upload(self._store, self._uploads, request), _number(request)
         payload.must_have_length()
-        wanted, kind = upload.about.get(_ALGORITHM, ""), upload.about.get(checksums.TYPE, "")
+        wanted, kind = upload.about.get(ALGORITHM, ""), upload.about.get(checksums.TYPE, "")
         if wanted and payload.algorithm != wanted and (payload.algorithm or kind == "COMPOSITE"):
             raise S3Error(
                 "InvalidRequest",
@@ -82,10 +81,10 @@ class Multipart:
         return Reply(200, {"ETag": xml.quoted(part.etag), **summed, **headers.encryption_in(upload.about)})
 
     def copy_part(self, request: Request, payload: Payload) -> Reply:
-        upload, number = self._found(request), _number(request)
+        upload, number = found_upload(self._store, self._uploads, request), _number(request)
         bucket, key = copy_source(request)
         _, source = opened_for_copy(self._store, request, bucket, key, lambda stored: _span(request, stored))
-        algorithm = upload.about.get(_ALGORITHM, "")
+        algorithm = upload.about.get(ALGORITHM, "")
         with source:
             copied = Summed(source, algorithm or checksums.DEFAULT, {})
             part = self._uploads.put_part(upload, number, copied.reader(), lambda: copied.checksum if algorithm else "")
@@ -98,26 +97,20 @@ class Multipart:
         return Reply(200, {**_XML, **headers.encryption_in(upload.about)}, body)
 
     def complete(self, request: Request, payload: Payload) -> Reply:
-        upload = self._found(request)
-        algorithm = upload.about.get(_ALGORITHM, "")
+        upload = found_upload(self._store, self._uploads, request)
+        algorithm = upload.about.get(ALGORITHM, "")
         expected = expected_etag(request)
         named = _named(payload.read(_LONGEST_DOCUMENT), algorithm)
         parts = self._chosen(named, {part.number: part for part in self._uploads.parts(upload)})
-        size = sum(part.size for part in parts)
-        if request.header("x-amz-mp-object-size") not in ("", str(size)):
-            raise S3Error(
-                "InvalidRequest",
-                f"The provided 'x-amz-mp-object-size' header does not match what was computed: {size}",
-            )
+        _check_size(request, parts)
         about = headers.without_checksums(upload.about)
         whole = _Whole(request, upload, parts, about)
-        etag = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False).hexdigest()
         stored = self._store.put(
             request.bucket,
             request.key,
             reader_of(whole.chunks()),
             about=about,
-            etag=f"{etag}-{len(parts)}",
+            etag=_etag_of(parts),
             expected=expected,
         )
         self._uploads.end(upload)
@@ -154,84 +147,8 @@ class Multipart:
         return parts
 
     def abort(self, request: Request, payload: Payload) -> Reply:
-        self._uploads.end(self._found(request))
+        self._uploads.end(found_upload(self._store, self._uploads, request))
         return Reply(204)
-
-    def parts(self, request: Request, payload: Payload) -> Reply:
-        upload = self._found(request)
-        most = at_most(request, "max-parts")
-        marker = request.query.get("part-number-marker", "") or "0"
-        if not marker.isdecimal():
-            raise invalid_argument("part-number-marker", marker, "Provided part-number-marker not an integer")
-        there = [part for part in self._uploads.parts(upload) if part.number > int(marker)]
-        page = there[:most]
-        algorithm = upload.about.get(_ALGORITHM, "")
-        body = xml.document(
-            "ListPartsResult",
-            xml.tag("Bucket", request.bucket),
-            xml.tag("Key", xml.readable(request.key)),
-            xml.tag("UploadId", upload.id),
-            xml.tag("PartNumberMarker", int(marker)),
-            xml.tag("NextPartNumberMarker", page[-1].number if page else 0),
-            xml.tag("MaxParts", most),
-            xml.tag("IsTruncated", most > 0 and len(there) > most),
-            xml.tag("ChecksumAlgorithm", algorithm or None),
-            xml.tag("ChecksumType", upload.about.get(checksums.TYPE)),
-            *self._owned(),
-            *(_listed(part, algorithm) for part in page),
-        )
-        return Reply(200, _XML, body)
-
-    def uploads(self, request: Request, payload: Payload) -> Reply:
-        self._must_exist(request)
-        query, encode = request.query, encoding_of(request)
-        prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
-        after = (query.get("key-marker", ""), query.get("upload-id-marker", ""))
-        most = at_most(request, "max-uploads")
-        uploads = list(_behind(self._uploads.all(request.bucket), after))
-        entries = list(_rolled([one for one in uploads if one.key.startswith(prefix)], prefix, delimiter, after[0]))
-        page, more = entries[:most], most > 0 and len(entries) > most
-        last = page[-1] if more else None
-        body = xml.document(
-            "ListMultipartUploadsResult",
-            xml.tag("Bucket", request.bucket),
-            xml.tag("KeyMarker", encode(after[0])),
-            xml.tag("UploadIdMarker", after[1]),
-            xml.tag("NextKeyMarker", None if last is None else encode(last if isinstance(last, str) else last.key)),
-            xml.tag("NextUploadIdMarker", last.id if isinstance(last, Upload) else None),
-            xml.tag("Prefix", encode(prefix)),
-            xml.tag("Delimiter", encode(delimiter) if delimiter else None),
-            xml.tag("EncodingType", query.get("encoding-type")),
-            xml.tag("MaxUploads", most),
-            xml.tag("IsTruncated", more),
-            *(self._upload(one, encode(one.key)) for one in page if isinstance(one, Upload)),
-            *(xml.group("CommonPrefixes", xml.tag("Prefix", encode(one))) for one in page if isinstance(one, str)),
-        )
-        return Reply(200, _XML, body)
-
-    def _upload(self, upload: Upload, key: str) -> str:
-        return xml.group(
-            "Upload",
-            xml.tag("Key", key),
-            xml.tag("UploadId", upload.id),
-            *self._owned(),
-            xml.tag("Initiated", xml.iso(upload.begun)),
-            xml.tag("ChecksumAlgorithm", upload.about.get(_ALGORITHM)),
-            xml.tag("ChecksumType", upload.about.get(checksums.TYPE)),
-        )
-
-    def _owned(self) -> Iterator[str]:
-        for name in ("Initiator", "Owner"):
-            yield xml.group(name, xml.tag("ID", self._owner))
-        yield xml.tag("StorageClass", "STANDARD")
-
-    def _must_exist(self, request: Request) -> None:
-        if not self._store.bucket_exists(request.bucket):
-            raise S3Error("NoSuchBucket", BucketName=request.bucket)
-
-    def _found(self, request: Request) -> Upload:
-        self._must_exist(request)
-        return self._uploads.find(request.bucket, request.key, request.query.get("uploadId", ""))
 
 
 class _Whole:
@@ -241,7 +158,7 @@ class _Whole:
         """Puts the checksum into `about`. Raises S3Error when the request says another."""
         self._parts = parts
         self._about = about
-        self.algorithm = upload.about.get(_ALGORITHM, "") or checksums.DEFAULT
+        self.algorithm = upload.about.get(ALGORITHM, "") or checksums.DEFAULT
         kind = upload.about.get(checksums.TYPE, "FULL_OBJECT")
         said = request.header(checksums.TYPE) or kind
         if said != kind:
@@ -270,7 +187,7 @@ class _Whole:
 
 def _checksum_asked(request: Request) -> tuple[str, str]:
     """Algorithm and type that an upload is to have, "" and "" for none. Raises S3Error."""
-    asked, kind = request.header(_ALGORITHM), request.header(checksums.TYPE).upper()
+    asked, kind = request.header(ALGORITHM), request.header(checksums.TYPE).upper()
     if not asked:
         if kind:
             raise S3Error(
@@ -287,6 +204,19 @@ def _checksum_asked(request: Request) -> tuple[str, str]:
             f"The {kind} checksum type cannot be used with the {algorithm.lower()} checksum algorithm.",
         )
     return algorithm, kind
+
+
+def _check_size(request: Request, parts: list[Part]) -> None:
+    size = sum(part.size for part in parts)
+    if request.header("x-amz-mp-object-size") not in ("", str(size)):
+        message = f"The provided 'x-amz-mp-object-size' header does not match what was computed: {size}"
+        raise S3Error("InvalidRequest", message)
+
+
+def _etag_of(parts: list[Part]) -> str:
+    """The MD5 of the parts' MD5s, and how many they are."""
+    digest = hashlib.md5(b"".join(bytes.fromhex(part.etag) for part in parts), usedforsecurity=False)
+    return f"{digest.hexdigest()}-{len(parts)}"
 
 
 def _number(request: Request) -> int:
@@ -329,38 +259,3 @@ def _one_named(part: ElementTree.Element, algorithm: str) -> _Named:
         raise S3Error("MalformedXML")
     checksum = part.findtext(checksums.ELEMENTS[algorithm]) if algorithm else ""
     return _Named(int(number), etag, (checksum or "").strip())
-
-
-def _listed(part: Part, algorithm: str) -> str:
-    return xml.group(
-        "Part",
-        xml.tag("PartNumber", part.number),
-        xml.tag("LastModified", xml.iso(part.modified)),
-        xml.tag("ETag", xml.quoted(part.etag)),
-        xml.tag("Size", part.size),
-        xml.tag(checksums.ELEMENTS[algorithm], part.checksum) if algorithm and part.checksum else "",
-    )
-
-
-def _behind(uploads: list[Upload], after: tuple[str, str]) -> Iterator[Upload]:
-    """Those that come after the markers: after the key, and of the same key after the upload that is named."""
-    key, identity = after
-    passed = not identity
-    for upload in uploads:
-        if upload.key == key and identity:
-            if passed:
-                yield upload
-            passed = passed or upload.id == identity
-        elif upload.key.encode() > key.encode():
-            yield upload
-
-
-def _rolled(uploads: list[Upload], prefix: str, delimiter: str, behind: str) -> Iterator[Upload | str]:
-    common = ""
-    for upload in uploads:
-        start, found, _ = upload.key[len(prefix) :].partition(delimiter) if delimiter else ("", "", "")
-        if not found:
-            yield upload
-        elif (rolled := prefix + start + delimiter) not in (common, behind):
-            common = rolled
-            yield rolled

@@ -23,6 +23,7 @@ from smlocal.aws.s3.objects import Objects
 from smlocal.aws.s3.operations import operation_of
 from smlocal.aws.s3.payload import Feed, Payload
 from smlocal.aws.s3.request import Request, request_of
+from smlocal.aws.s3.upload_lists import UploadLists
 from smlocal.aws.wire import Call, Reply
 from smlocal.errors import CannotRun
 from smlocal.storage.interface import ObjectStore
@@ -63,7 +64,8 @@ class ObjectService:
         self._operations = _table(
             Objects(store, self._readers),
             Listing(store, account),
-            Multipart(store, uploads, account, smallest_part),
+            Multipart(store, uploads, smallest_part),
+            UploadLists(store, uploads, account),
             Buckets(store, uploads, account),
         )
 
@@ -105,7 +107,9 @@ class ObjectService:
             return _told(of_the_store(error, request.bucket, request.key), request)
 
 
-def _table(objects: Objects, listing: Listing, multipart: Multipart, buckets: Buckets) -> Mapping[str, Operation]:
+def _table(
+    objects: Objects, listing: Listing, multipart: Multipart, lists: UploadLists, buckets: Buckets
+) -> Mapping[str, Operation]:
     return {
         "AbortMultipartUpload": multipart.abort,
         "CompleteMultipartUpload": multipart.complete,
@@ -121,10 +125,10 @@ def _table(objects: Objects, listing: Listing, multipart: Multipart, buckets: Bu
         "HeadBucket": buckets.head,
         "HeadObject": objects.head,
         "ListBuckets": buckets.all,
-        "ListMultipartUploads": multipart.uploads,
+        "ListMultipartUploads": lists.uploads,
         "ListObjects": listing.first_version,
         "ListObjectsV2": listing.second_version,
-        "ListParts": multipart.parts,
+        "ListParts": lists.parts,
         "PutObject": objects.put,
         "UploadPart": multipart.put_part,
         "UploadPartCopy": multipart.copy_part,
