@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from smlocal.aws.s3 import ObjectService
 from smlocal.aws.wire import Call, Reply
 from smlocal.http_client import Headers
 from smlocal.settings import Settings
 from smlocal.storage.directory import DirectoryStore
+from smlocal.storage.interface import StoredObject
+from smlocal.storage.uploads import Uploads
 from smlocal.wiring import Program
-from tests.aws.s3.clients import body_of, client_of, service_in
+from tests.aws.s3.clients import ACCOUNT, body_of, client_of, service_in
 from tests.aws.s3.server import S3Server
 
 
@@ -60,6 +65,31 @@ def test_what_the_body_raises_comes_through(tmp_path: Path) -> None:
 
 async def _called(service: object, call: Call) -> Reply:
     return await service(call)  # type: ignore[operator]
+
+
+class ReplacedMeanwhile(DirectoryStore):
+    """Just after it has told what an object is, the object is replaced, once."""
+
+    def head(self, bucket: str, key: str) -> StoredObject:
+        told = super().head(bucket, key)
+        if told.size == 6:
+            self.put(bucket, key, io.BytesIO(b"afterwards"))
+        return told
+
+
+def test_an_object_that_is_replaced_while_it_is_looked_for_is_told_as_one_or_the_other(tmp_path: Path) -> None:
+    store = ReplacedMeanwhile(tmp_path / "s3")
+    store.ensure_bucket("bucket")
+    store.put("bucket", "a", io.BytesIO(b"before"))
+    service = ObjectService(store, Uploads(tmp_path / "uploads"), region="us-east-1", account=ACCOUNT)
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    reply = asyncio.run(_called(service, Call("GET", "/bucket/a", Headers(()), nothing(), None, "localhost")))
+    service.close()
+    assert (reply.body, reply.headers["Content-Length"]) == (b"afterwards", "10")
+    assert reply.headers["ETag"] == f'"{hashlib.md5(b"afterwards").hexdigest()}"'
 
 
 def test_a_program_shows_its_store_on_the_wire(tmp_path: Path) -> None:
