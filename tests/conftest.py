@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from smlocal.engine.docker import DockerEngine
 from smlocal.engine.interface import Engine
@@ -14,6 +15,10 @@ from tests.engine.podman_service import podman_service
 from tests.engine.processes import copy_image
 from tests.engine.second_daemon import VOLUMES_BYTES, second_daemon
 from tests.engine.stage import Stage
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 pytest_plugins = ["pytester"]  # pytest takes this in its uppermost conftest only; tests/pytest_plugin uses it
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError, UsageError
+from smlocal.errors import BucketNotEmpty, NoSuchBucket, NoSuchObject, ObjectChanged, StorageError, UsageError
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr.client import ECRClient
@@ -31,6 +31,7 @@ _NO_FILES = {
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _MISSING_KEY = ("NoSuchKey", "NotFound", "404")
 _MISSING_BUCKET = ("NoSuchBucket",)
+_CHANGED = ("PreconditionFailed", "412")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def s3_client(endpoint_url: str, region: str, credentials: Credentials) -> S3Cli
 
 @contextlib.contextmanager
 def told(endpoint_url: str, bucket: str, key: str = "") -> Iterator[None]:
-    """boto3's exceptions become NoSuchBucket, NoSuchObject or StorageError, with the endpoint in their text."""
+    """boto3's exceptions become StorageError or what is more exactly so, with the endpoint in their text."""
     import boto3.exceptions
     import botocore.exceptions
     import urllib3.exceptions
@@ -101,6 +102,10 @@ def told(endpoint_url: str, bucket: str, key: str = "") -> Iterator[None]:
             raise NoSuchBucket(f"there is no bucket {bucket} at {endpoint_url}") from error
         if code in _MISSING_KEY:
             raise NoSuchObject(f"there is no object {address} at {endpoint_url}") from error
+        if code in _CHANGED:
+            raise ObjectChanged(f"{address} at {endpoint_url} is not as it was expected to be") from error
+        if code == "BucketNotEmpty":
+            raise BucketNotEmpty(f"the bucket {bucket} at {endpoint_url} is not empty") from error
         raise StorageError(f"{endpoint_url} refused {error.operation_name} of {address}: {code} {message}") from error
     except (
         botocore.exceptions.BotoCoreError,

@@ -22,7 +22,11 @@
         │   └── DiskFull            the engine or this machine has no space left
         ├── StorageError            objects could not be read or written
         │   ├── NoSuchBucket
-        │   └── NoSuchObject
+        │   ├── BucketNotEmpty
+        │   ├── NoSuchObject
+        │   ├── ObjectChanged       it is not the object, or not any more, that the caller expected
+        │   ├── NoSuchUpload        no such upload in parts, or not any more
+        │   └── NoSuchPart          ... or it has no such part
         ├── NotPublished            an image did not get to its tag; what was put is removed where that can be
         ├── RegistryError           a registry of images refused or broke off an operation
         │   ├── RegistryUnreachable no complete answer, however often it was asked
@@ -147,6 +151,22 @@ class NoSuchBucket(StorageError):
 
 class NoSuchObject(StorageError):
     """The object does not exist."""
+
+
+class BucketNotEmpty(StorageError):
+    """The bucket still has objects."""
+
+
+class ObjectChanged(StorageError):
+    """The object is not, or not any more, the one that the caller expected."""
+
+
+class NoSuchUpload(StorageError):
+    """There is no such upload in parts, or not any more."""
+
+
+class NoSuchPart(StorageError):
+    """The upload has no such part."""
 
 
 class NotPublished(CannotRun):

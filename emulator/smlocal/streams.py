@@ -96,6 +96,32 @@ def _offered(
     return False
 
 
+def first_bytes(source: BinaryIO, length: int) -> io.BufferedReader:
+    """The next `length` bytes of a file, as a file; closing it closes the other."""
+    return io.BufferedReader(_First(source, length), min(CHUNK, max(length, 1)))
+
+
+class _First(io.RawIOBase):
+    def __init__(self, source: BinaryIO, length: int) -> None:
+        super().__init__()
+        self._source, self._left = source, length
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target = memoryview(buffer).cast("B")
+        data = self._source.read(min(len(target), self._left))
+        self._left -= len(data)
+        target[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._source.close()
+        super().close()
+
+
 class _Chunks(io.RawIOBase):
     def __init__(self, chunks: Iterable[bytes]) -> None:
         super().__init__()

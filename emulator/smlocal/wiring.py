@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from smlocal.aws.credentials import CredentialRegistry
     from smlocal.aws.gateway import Gateway
     from smlocal.aws.moto import MotoService
+    from smlocal.aws.s3 import ObjectService
     from smlocal.aws.verification import Verifier
     from smlocal.aws.wire import Service
     from smlocal.doctor.examination import Doctor
@@ -145,6 +146,17 @@ class Program:
         from smlocal.storage.directory import DirectoryStore
 
         return DirectoryStore(self.settings.state / "s3")
+
+    @cached_property
+    def objects(self) -> ObjectService:
+        """The store as S3 on the wire."""
+        from smlocal.aws.s3 import ObjectService
+        from smlocal.storage.uploads import Uploads
+
+        uploads = Uploads(self.settings.state / "uploads")
+        service = ObjectService(self.store, uploads, region=self.settings.region, account=self.settings.account)
+        self._closers.append(service.close)
+        return service
 
     @cached_property
     def journal(self) -> Journal:
@@ -313,7 +325,7 @@ class Program:
 
         late = Late(lambda: self._sagemaker_services(delegate))
         services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
-        services["s3"] = self._s3_service()
+        services["s3"] = self._s3_service(delegate)
         if delegate is None:
             own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
             services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
@@ -331,13 +343,14 @@ class Program:
             "runtime.sagemaker": Runtime(self.account, self.settings.limits.invocation_body_bytes),
         }
 
-    def _s3_service(self) -> Service:
-        """The user's own S3 endpoint, when he has one."""
+    def _s3_service(self, delegate: str | None) -> Service:
+        """The user's own S3 endpoint, when he has one, else our objects; what buckets have besides is elsewhere."""
         url = self.settings.s3_endpoint_url
         if url is None:
-            from smlocal.aws.gateway import nobody
+            from smlocal.aws.s3 import with_configuration
 
-            return nobody
+            elsewhere = self.moto if delegate is None else self._delegate(delegate)
+            return with_configuration(self.objects, elsewhere, self.store.bucket_exists, self.settings.region)
         from smlocal.aws.resigned import Resigned
         from smlocal.aws_clients import credentials_of
 

@@ -100,7 +100,7 @@ from smlocal.cli.transfers import Transfers
 with Transfers(Terminal(Format.text, {verbosity})) as transfers:
     for mebibytes in (1, 63, 64, 65, 80, 96):
         transfers.news("input", mebibytes * 1024 * 1024)
-        __import__("threading").Event().wait(0.1)
+        __import__("threading").Event().wait(0.3)
     transfers.then_say("Training")
     transfers.news("output", 200 * 1024 * 1024)
 """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
+from smlocal.errors import BucketNotEmpty, NoSuchBucket, NoSuchObject, ObjectChanged, StorageError
 from smlocal.storage.directory import DirectoryStore
 from smlocal.storage.interface import ObjectStore
 from smlocal.storage.mounted import Mount, MountedStore
@@ -227,3 +227,75 @@ def test_a_key_of_more_than_1024_bytes_is_refused(subject: Subject) -> None:
 def test_a_store_says_where_its_objects_are(subject: Subject, tmp_path: Path) -> None:
     said = subject.store.describe()
     assert str(tmp_path) in said or said.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("first", "length", "found"),
+    [(0, None, b"0123456789"), (3, None, b"3456789"), (0, 4, b"0123"), (3, 4, b"3456"), (8, 9, b"89"), (3, 0, b"")],
+)
+def test_a_part_of_the_bytes_is_read(subject: Subject, first: int, length: int | None, found: bytes) -> None:
+    key = subject.put("a", b"0123456789")
+    with subject.store.open(subject.bucket, key, first=first, length=length) as source:
+        assert source.read() == found
+
+
+def test_a_reader_is_told_when_the_object_is_another_than_it_expects(subject: Subject) -> None:
+    key = subject.put("a", b"before")
+    etag = subject.store.head(subject.bucket, key).etag
+    subject.store.open(subject.bucket, key, etag=etag).close()
+    subject.put("a", b"after")
+    with pytest.raises(ObjectChanged):
+        subject.store.open(subject.bucket, key, etag=etag)
+
+
+def test_what_is_said_of_an_object_is_kept_until_it_is_replaced(subject: Subject) -> None:
+    key, about = subject.prefix + "a", {"content-type": "text/csv", "x-amz-meta-job": "one"}
+    subject.store.put(subject.bucket, key, io.BytesIO(b"x"), about=about)
+    kept = subject.store.head(subject.bucket, key).about
+    assert {name: kept.get(name) for name in about} == about
+    subject.put("a")
+    assert "x-amz-meta-job" not in subject.store.head(subject.bucket, key).about
+
+
+def test_a_write_happens_only_on_the_state_that_it_expects(subject: Subject) -> None:
+    store, bucket, key = subject.store, subject.bucket, subject.prefix + "a"
+    first = store.put(bucket, key, io.BytesIO(b"first"), expected="")
+    for expected in ("", "other"):
+        with pytest.raises(ObjectChanged):
+            store.put(bucket, key, io.BytesIO(b"second"), expected=expected)
+    assert subject.read("a") == b"first"
+    store.put(bucket, key, io.BytesIO(b"second"), expected=first.etag)
+    assert subject.read("a") == b"second"
+    with pytest.raises(NoSuchObject):
+        store.put(bucket, subject.prefix + "none", io.BytesIO(b"x"), expected=first.etag)
+    assert subject.keys() == ["a"]
+
+
+@pytest.mark.parametrize("after", ["", "a", "a/", "a/1", "a/2", "a0", "b", "zz", "nothing/like/it"])
+def test_a_listing_goes_on_after_a_key(subject: Subject, after: str) -> None:
+    keys = (
+        ["a", "a-b", "a.b", "b", "c/d/e", "c/d/f", "z"]
+        if subject.files
+        else ["a", "a/1", "a/1/x", "a/2", "a0", "b", "z"]
+    )
+    for key in keys:
+        subject.put(key)
+    found = [item.key for item in subject.store.list(subject.bucket, subject.prefix, subject.prefix + after)]
+    assert found == [subject.prefix + key for key in keys if key.encode() > after.encode()]
+
+
+def test_a_bucket_is_listed_and_deleted_when_it_is_empty(subject: Subject) -> None:
+    if subject.files:  # the user's own folder
+        with pytest.raises(StorageError):
+            subject.store.delete_bucket(subject.bucket)
+        assert subject.bucket not in [one.name for one in subject.store.buckets()]
+        return
+    key = subject.put("a")
+    assert subject.bucket in [one.name for one in subject.store.buckets()]
+    with pytest.raises(BucketNotEmpty):
+        subject.store.delete_bucket(subject.bucket)
+    subject.store.delete(subject.bucket, key)
+    subject.store.delete_bucket(subject.bucket)
+    assert not subject.store.bucket_exists(subject.bucket)
+    with pytest.raises(NoSuchBucket):
+        subject.store.delete_bucket(subject.bucket)

@@ -78,7 +78,7 @@ class AwsServer:
 
         application = web.Application(client_max_size=0)
         application.on_response_prepare.append(_only_our_headers)
-        application.router.add_route("*", "/{target:.*}", answer, expect_handler=_nothing_yet)
+        application.router.add_route("*", "/{target:(?s:.*)}", answer, expect_handler=_nothing_yet)
         runner = web.AppRunner(
             application,
             access_log=None,

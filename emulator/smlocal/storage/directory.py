@@ -10,30 +10,23 @@ import contextlib
 import fcntl
 import heapq
 import os
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
+from smlocal.errors import BucketNotEmpty, NoSuchBucket, NoSuchObject, ObjectChanged, StorageError
 from smlocal.requests.addresses import is_bucket_name
-from smlocal.storage.interface import StoredObject
-from smlocal.storage.keys import (
-    RESERVED,
-    checked_bucket,
-    checked_key,
-    is_plain,
-    key_of_reserved,
-    reserved_parts,
-    reserved_prefixes,
-    sort_key,
-)
+from smlocal.storage.beside import about_of, etag_of, forget
+from smlocal.storage.interface import StoredBucket, StoredObject
+from smlocal.storage.keys import RESERVED, checked_bucket, checked_key, is_plain, sort_key
+from smlocal.storage.places import StoredFile, candidates, file_status, opened, place, prune, reserved_files, seen
 from smlocal.storage.walk import Walk
-from smlocal.storage.writing import Spooled, etag_of, spooled, sweep, told
+from smlocal.storage.writing import spooled, sweep, told
+from smlocal.streams import first_bytes
 
 _OWN = ".smlocal"  # no bucket can have this name
 _PLAIN = Walk(follow_links=False, hidden=frozenset({RESERVED}))
-_RESERVED = Walk(follow_links=False, longest=4 * 1024)
 
 
 class DirectoryStore:
@@ -44,6 +37,7 @@ class DirectoryStore:
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
+        self._notes = self._root / _OWN / "notes"
         self._swept = False
 
     def describe(self) -> str:
@@ -59,54 +53,115 @@ class DirectoryStore:
         folder = self._root / bucket
         return is_bucket_name(bucket) and folder.is_dir() and not folder.is_symlink()
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+    def buckets(self) -> list[StoredBucket]:
+        with told(f"listing the buckets in {self._root}"):
+            if not self._root.is_dir():
+                return []
+            folders = [entry for entry in os.scandir(self._root) if self.bucket_exists(entry.name)]
+            return sorted((StoredBucket(found.name, found.stat().st_mtime) for found in folders), key=lambda b: b.name)
+
+    def delete_bucket(self, bucket: str) -> None:
+        """With the folders that no object is in; never a file."""
         folder = self._bucket(bucket)
-        plain = (StoredFile(found.key, found.path, found.status) for found in _PLAIN.files(folder, prefix))
-        reserved = sorted(_reserved_files(folder, prefix), key=lambda file: sort_key(file.key))
+        with told(f"deleting the bucket {bucket} in {self._root}"), self._alone_in(bucket):
+            if next(self.list(bucket), None) is not None:
+                raise BucketNotEmpty(f"the bucket {bucket} in {self.describe()} is not empty")
+            for path, _, _ in os.walk(folder, topdown=False):
+                Path(path).rmdir()
+
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        folder = self._bucket(bucket)
+        plain = (StoredFile(found.key, found.path, found.status) for found in _PLAIN.files(folder, prefix, after))
+        last = sort_key(after)
+        others = (file for file in reserved_files(folder, prefix) if sort_key(file.key) > last)
+        reserved = sorted(others, key=lambda file: sort_key(file.key))
         merged = heapq.merge(plain, reserved, key=lambda file: sort_key(file.key))  # the plain one first, if both
         return self._each_once(bucket, merged)
 
     def head(self, bucket: str, key: str) -> StoredObject:
-        return self._find(bucket, key).object_in(bucket)
+        return self._told(bucket, self._find(bucket, key))
 
-    def open(self, bucket: str, key: str) -> BinaryIO:
+    def open(
+        self, bucket: str, key: str, *, first: int = 0, length: int | None = None, etag: str | None = None
+    ) -> BinaryIO:
         with told(f"reading s3://{bucket}/{key}"):
-            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
-                return _opened(self._find(bucket, key))
-            with self._alone_in(bucket):  # a writer gave the file its other place in between
-                return _opened(self._found(bucket, key))
+            source = self._opened(bucket, key)
+            try:
+                self._must_be(source, etag)
+                source.seek(first)
+            except BaseException:
+                source.close()
+                raise
+        return source if length is None else first_bytes(source, length)
 
-    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
-        folder = self._bucket(bucket)
+    def _opened(self, bucket: str, key: str) -> BinaryIO:
+        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+            return opened(self._find(bucket, key))
+        with self._alone_in(bucket):  # a writer gave the file its other place in between
+            return opened(self._found(bucket, key))
+
+    def _must_be(self, source: BinaryIO, etag: str | None) -> None:
+        if etag is not None and etag_of(source.fileno(), os.fstat(source.fileno()), self._notes) != etag:
+            raise ObjectChanged("the object has been replaced")
+
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        source: BinaryIO,
+        *,
+        about: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        expected: str | None = None,
+    ) -> StoredObject:
+        self._bucket(bucket)
         checked_key(key)
-        with told(f"storing s3://{bucket}/{key} in {self._root}"), spooled(self._incoming(), source) as file:
-            with self._alone_in(bucket):
-                path = _place(folder, key, file)
-            return StoredFile(key, path, file.status).object_in(bucket)
+        with (
+            told(f"storing s3://{bucket}/{key} in {self._root}"),
+            spooled(self._incoming(), source, etag=etag, about=about, notes=self._notes) as file,
+            self._alone_in(bucket),
+        ):
+            folder = self._bucket(bucket)  # it may have been deleted meanwhile
+            before = seen(folder, key)
+            self._check_expected(bucket, key, before, expected)
+            path = place(folder, key, file)
+            if before is not None:
+                forget(before.status, self._notes)
+            return self._told(bucket, StoredFile(key, path, file.status))
+
+    def _check_expected(self, bucket: str, key: str, before: StoredFile | None, expected: str | None) -> None:
+        if expected is None:
+            return
+        if before is None and expected:
+            raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
+        if before is not None and self._listed(bucket, before).etag != expected:
+            raise ObjectChanged(f"s3://{bucket}/{key} in {self.describe()} is not as it was expected to be")
 
     def delete(self, bucket: str, key: str) -> None:
         folder = self._bucket(bucket)
         checked_key(key)
         with told(f"deleting s3://{bucket}/{key} in {self._root}"), self._alone_in(bucket):
-            for path in _candidates(folder, key):
-                if _status(folder, path) is not None:
+            for path in candidates(folder, key):
+                status = file_status(folder, path)
+                if status is not None:
                     path.unlink(missing_ok=True)
-                    _prune(path.parent, folder)
+                    forget(status, self._notes)
+                    prune(path.parent, folder)
 
     def local_folder(self, bucket: str, prefix: str) -> Path | None:
         """None also when an object below `prefix` is not kept under its own name, or something there is no object."""
         folder = self._bucket(bucket)
-        place = folder / prefix.rstrip("/")
+        below = folder / prefix.rstrip("/")
         if prefix and not (prefix.endswith("/") and is_plain(prefix[:-1])):
             return None
-        if not place.is_dir() or (not prefix and (folder / RESERVED).exists()):
+        if not below.is_dir() or (not prefix and (folder / RESERVED).exists()):
             return None
         try:
             for _ in _PLAIN.files(folder, prefix):
                 pass
         except StorageError:
             return None
-        return None if next(_reserved_files(folder, prefix), None) else place
+        return None if next(reserved_files(folder, prefix), None) else below
 
     def _bucket(self, bucket: str) -> Path:
         if not self.bucket_exists(bucket):
@@ -118,14 +173,14 @@ class DirectoryStore:
         folder = self._bucket(bucket)
         checked_key(key)
         with told(f"looking for s3://{bucket}/{key}"):
-            file = _seen(folder, key)
+            file = seen(folder, key)
             if file is not None:
                 return file
             with self._alone_in(bucket):
                 return self._found(bucket, key)
 
     def _found(self, bucket: str, key: str) -> StoredFile:
-        file = _seen(self._root / bucket, key)
+        file = seen(self._root / bucket, key)
         if file is None:
             raise NoSuchObject(f"there is no object s3://{bucket}/{key} in {self.describe()}")
         return file
@@ -134,8 +189,16 @@ class DirectoryStore:
         last = ""
         for file in files:
             if file.key != last:
-                yield file.object_in(bucket)
+                yield self._listed(bucket, file)
             last = file.key
+
+    def _listed(self, bucket: str, file: StoredFile) -> StoredObject:
+        etag = etag_of(file.path, file.status, self._notes)
+        return StoredObject(bucket, file.key, file.status.st_size, etag, file.status.st_mtime)
+
+    def _told(self, bucket: str, file: StoredFile) -> StoredObject:
+        about = about_of(file.path, file.status, self._notes)
+        return replace(self._listed(bucket, file), about=about)
 
     def _incoming(self) -> Path:
         folder = self._root / _OWN / "incoming"
@@ -153,102 +216,3 @@ class DirectoryStore:
         with (folder / bucket).open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
-
-
-class StoredFile:
-    """A file that holds the object `key`."""
-
-    __slots__ = ("key", "path", "status")
-
-    def __init__(self, key: str, path: Path, status: os.stat_result) -> None:
-        self.key, self.path, self.status = key, path, status
-
-    def object_in(self, bucket: str) -> StoredObject:
-        etag = etag_of(self.path, self.status)
-        return StoredObject(bucket, self.key, self.status.st_size, etag, self.status.st_mtime)
-
-
-def _candidates(folder: Path, key: str) -> tuple[Path, ...]:
-    """Where the object may be, the first that holds a file being it."""
-    reserved = folder.joinpath(RESERVED, *reserved_parts(key))
-    return (folder / key, reserved) if is_plain(key) else (reserved,)
-
-
-def _status(folder: Path, path: Path) -> os.stat_result | None:
-    """Of a file, None when there is none. Raises StorageError when a symbolic link is met on the way."""
-    at = folder
-    parts = path.relative_to(folder).parts
-    for part in parts:
-        at = at / part
-        try:
-            status = at.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        if stat.S_ISLNK(status.st_mode):
-            raise StorageError(f"{at} is a symbolic link, which the store does not follow")
-    return status if stat.S_ISREG(status.st_mode) else None
-
-
-def _seen(folder: Path, key: str) -> StoredFile | None:
-    for path in _candidates(folder, key):
-        status = _status(folder, path)
-        if status is not None:
-            return StoredFile(key, path, status)
-    return None
-
-
-def _opened(file: StoredFile) -> BinaryIO:
-    return os.fdopen(os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
-
-
-def _place(folder: Path, key: str, file: Spooled) -> Path:
-    """Give a spooled file the name of its object; gives the path."""
-    *others, reserved = _candidates(folder, key)
-    for plain in others:
-        _make_folders(folder, plain.parent)
-        if not plain.is_dir():
-            file.move_to(plain)
-            if _status(folder, reserved) is not None:
-                reserved.unlink()
-                _prune(reserved.parent, folder)
-            return plain
-    _make_folders(folder, reserved.parent)
-    file.move_to(reserved)
-    return reserved
-
-
-def _make_folders(folder: Path, wanted: Path) -> None:
-    """Make a folder below the bucket's; an object in its way (`a`, for `a/b`) moves to its reserved place."""
-    at = folder
-    for part in wanted.relative_to(folder).parts:
-        at = at / part
-        try:
-            mode = at.lstat().st_mode
-        except FileNotFoundError:
-            at.mkdir()
-            continue
-        if stat.S_ISREG(mode) and is_plain(key := at.relative_to(folder).as_posix()):
-            reserved = folder.joinpath(RESERVED, *reserved_parts(key))
-            _make_folders(folder, reserved.parent)
-            at.replace(reserved)
-            at.mkdir()
-        elif not stat.S_ISDIR(mode):
-            raise StorageError(f"{at} is neither a file nor a folder; the store does not follow it")
-
-
-def _prune(path: Path, folder: Path) -> None:
-    """Remove a folder that no object is in any more, and those above it, up to the bucket's."""
-    while path != folder:
-        try:
-            path.rmdir()
-        except OSError:
-            return
-        path = path.parent
-
-
-def _reserved_files(folder: Path, prefix: str) -> Iterator[StoredFile]:
-    for start in reserved_prefixes(prefix):
-        for found in _RESERVED.files(folder / RESERVED, start):
-            key = key_of_reserved(found.key.split("/"))
-            if key is not None and key.startswith(prefix):
-                yield StoredFile(key, found.path, found.status)

@@ -5,10 +5,18 @@ Every method may raise StorageError; `NoSuchBucket` and `NoSuchObject` are said 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True)
+class StoredBucket:
+    """A bucket's name and when it was made, or its folder last changed: seconds since the epoch."""
+
+    name: str
+    made: float
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,7 @@ class StoredObject:
     size: int
     etag: str
     modified: float  # seconds since the epoch
+    about: Mapping[str, str] = field(default_factory=dict, compare=False)  # what `put` was told; empty in listings
 
     @property
     def uri(self) -> str:
@@ -39,20 +48,47 @@ class ObjectStore(Protocol):
 
     def bucket_exists(self, bucket: str) -> bool: ...
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
-        """Objects whose key begins with the *string* `prefix`, in UTF-8 byte order of keys. Raises NoSuchBucket."""
+    def buckets(self) -> list[StoredBucket]:
+        """All buckets, by name."""
+        ...
+
+    def delete_bucket(self, bucket: str) -> None:
+        """Raises NoSuchBucket, BucketNotEmpty."""
+        ...
+
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        """Objects whose key begins with the *string* `prefix` and comes after the key `after`, in UTF-8 byte order of
+        keys. Raises NoSuchBucket."""
         ...
 
     def head(self, bucket: str, key: str) -> StoredObject:
         """Raises NoSuchBucket, NoSuchObject."""
         ...
 
-    def open(self, bucket: str, key: str) -> BinaryIO:
-        """The object's bytes, to be closed by the caller. Raises NoSuchBucket, NoSuchObject."""
+    def open(
+        self, bucket: str, key: str, *, first: int = 0, length: int | None = None, etag: str | None = None
+    ) -> BinaryIO:
+        """The object's bytes from the `first` on, at most `length`, to be closed by the caller; what is left out is
+        not read. Raises NoSuchBucket, NoSuchObject, and ObjectChanged when an `etag` is given that it has no more."""
         ...
 
-    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
-        """Store all bytes of `source`; the object appears whole or not at all. Raises NoSuchBucket."""
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        source: BinaryIO,
+        *,
+        about: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        expected: str | None = None,
+    ) -> StoredObject:
+        """Store all bytes of `source`; the object appears whole or not at all.
+
+        `about` is what to keep beside them, by the lower-case names of HTTP headers; it is looked at when the source
+        has ended, so that it may hold what is known only then. `etag` takes the place of the MD5 in a store that
+        computes it. `expected` is the ETag that the object must have until then, "" when there must be none.
+        Raises NoSuchBucket, ObjectChanged.
+        """
         ...
 
     def delete(self, bucket: str, key: str) -> None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from smlocal.errors import NoSuchObject, StorageError, UsageError
-from smlocal.storage.interface import ObjectStore, StoredObject
-from smlocal.storage.keys import LONGEST_KEY, checked_key, is_file_name
+from smlocal.errors import NoSuchObject, ObjectChanged, StorageError, UsageError
+from smlocal.storage.beside import about_of, etag_of
+from smlocal.storage.interface import ObjectStore, StoredBucket, StoredObject
+from smlocal.storage.keys import LONGEST_KEY, checked_key, is_file_name, sort_key
 from smlocal.storage.walk import Found, Walk
-from smlocal.storage.writing import PARTIAL, etag_of, spooled, sweep, told
+from smlocal.storage.writing import PARTIAL, spooled, sweep, told
+from smlocal.streams import first_bytes
 
 _FOLLOWING = Walk(follow_links=True, hidden_prefix=PARTIAL)
 _STRICT = Walk(follow_links=False, hidden_prefix=PARTIAL)
@@ -87,9 +89,18 @@ class MountedStore:
     def bucket_exists(self, bucket: str) -> bool:
         return bucket in self._mounts or self._base.bucket_exists(bucket)
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
+    def buckets(self) -> list[StoredBucket]:
+        """Without the mounts, whose names nobody but their job knows."""
+        return self._base.buckets()
+
+    def delete_bucket(self, bucket: str) -> None:
+        if bucket in self._mounts:
+            raise StorageError(f"{self._mounts[bucket].path} is yours: it is not deleted")
+        self._base.delete_bucket(bucket)
+
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
         mount = self._mounts.get(bucket)
-        return self._base.list(bucket, prefix) if mount is None else _listed(bucket, mount, prefix)
+        return self._base.list(bucket, prefix, after) if mount is None else _listed(bucket, mount, prefix, after)
 
     def head(self, bucket: str, key: str) -> StoredObject:
         mount = self._mounts.get(bucket)
@@ -97,28 +108,45 @@ class MountedStore:
             return self._base.head(bucket, key)
         path = _path(bucket, mount, key)
         with told(f"looking at {path}"):
-            return _object(bucket, Found(key, path, path.stat()))
+            return _object(bucket, Found(key, path, path.stat()), about=True)
 
-    def open(self, bucket: str, key: str) -> BinaryIO:
+    def open(
+        self, bucket: str, key: str, *, first: int = 0, length: int | None = None, etag: str | None = None
+    ) -> BinaryIO:
         mount = self._mounts.get(bucket)
         if mount is None:
-            return self._base.open(bucket, key)
+            return self._base.open(bucket, key, first=first, length=length, etag=etag)
         path = _path(bucket, mount, key)
         with told(f"reading {path}"):
-            return path.open("rb")
+            if etag is not None and etag_of(path, path.stat()) != etag:
+                raise ObjectChanged(f"{path} has changed")
+            source = path.open("rb")
+            source.seek(first)
+        return source if length is None else first_bytes(source, length)
 
-    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        source: BinaryIO,
+        *,
+        about: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        expected: str | None = None,
+    ) -> StoredObject:
+        """What a mount expects is looked at just before the file is moved to its place; nothing is locked."""
         mount = self._mounts.get(bucket)
         if mount is None:
-            return self._base.put(bucket, key, source)
+            return self._base.put(bucket, key, source, about=about, etag=etag, expected=expected)
         target = _target(mount, key)
         with told(f"writing {target}"):
             _must_be_within(mount, target.parent)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._sweep_once(target.parent)
-            with spooled(target.parent, source) as file:
+            with spooled(target.parent, source, etag=etag, about=about) as file:
+                _check_expected(target, expected)
                 file.move_to(target)
-                return _object(bucket, Found(key, target, file.status))
+                return _object(bucket, Found(key, target, file.status), about=True)
 
     def _sweep_once(self, folder: Path) -> None:
         if folder not in self._swept:
@@ -162,22 +190,34 @@ def _is_key(key: str) -> bool:
     return len(key.encode()) <= LONGEST_KEY
 
 
-def _object(bucket: str, found: Found) -> StoredObject:
+def _object(bucket: str, found: Found, *, about: bool = False) -> StoredObject:
     status = found.status
-    return StoredObject(bucket, found.key, status.st_size, etag_of(found.path, status), status.st_mtime)
+    said = about_of(found.path, status) if about else {}
+    return StoredObject(bucket, found.key, status.st_size, etag_of(found.path, status), status.st_mtime, said)
 
 
-def _listed(bucket: str, mount: Mount, prefix: str) -> Iterator[StoredObject]:
+def _check_expected(target: Path, expected: str | None) -> None:
+    there = etag_of(target, target.stat()) if target.is_file() else ""
+    if expected is not None and there != expected:
+        kind = ObjectChanged if there else NoSuchObject
+        raise kind(f"{target} is not as it was expected to be")
+
+
+def _listed(bucket: str, mount: Mount, prefix: str, after: str) -> Iterator[StoredObject]:
     if not mount.path.exists():
         raise StorageError(f"{mount.path} does not exist any more")
     if mount.is_file:
-        if mount.name.startswith(prefix):
+        if mount.name.startswith(prefix) and sort_key(mount.name) > sort_key(after):
             yield _object(bucket, Found(mount.name, mount.path, mount.path.stat()))
         return
     base = f"{mount.name}/"
     if not (prefix.startswith(base) or base.startswith(prefix)):
         return
-    for found in _FOLLOWING.files(mount.path, prefix[len(base) :]):
+    if sort_key(after) > sort_key(base) and not after.startswith(base):
+        return
+    for found in _FOLLOWING.files(
+        mount.path, prefix[len(base) :], after[len(base) :] if after.startswith(base) else ""
+    ):
         key = base + found.key
         if not _is_key(key):
             raise StorageError(f"{found.path} would be a key of more than {LONGEST_KEY} bytes")

@@ -7,17 +7,18 @@ of a listing and the meaning of a key are the endpoint's.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from smlocal import aws_clients
 from smlocal.aws_clients import Credentials, told
-from smlocal.errors import NoSuchBucket, NoSuchObject, StorageError
-from smlocal.storage.interface import StoredObject
+from smlocal.errors import NoSuchBucket, NoSuchObject, ObjectChanged, StorageError
+from smlocal.storage.interface import StoredBucket, StoredObject
 from smlocal.storage.keys import checked_bucket, checked_key
 from smlocal.streams import CHUNK, reader_of
 
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.literals import BucketLocationConstraintType
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, ObjectTypeDef
 
+_META = "x-amz-meta-"
+_MEMBERS = {
+    "content-type": "ContentType",
+    "cache-control": "CacheControl",
+    "content-disposition": "ContentDisposition",
+    "content-encoding": "ContentEncoding",
+    "content-language": "ContentLanguage",
+}
 _Page = list[StoredObject]
 
 
@@ -67,14 +76,26 @@ class S3Store:
             return False
         return True
 
-    def list(self, bucket: str, prefix: str = "") -> Iterator[StoredObject]:
-        pages = self._pages(bucket, prefix)
+    def buckets(self) -> list[StoredBucket]:
+        with told(self._endpoint_url, ""):
+            found = self._client.list_buckets()["Buckets"]
+        return sorted(
+            (StoredBucket(one["Name"], one["CreationDate"].timestamp()) for one in found), key=lambda b: b.name
+        )
+
+    def delete_bucket(self, bucket: str) -> None:
+        with told(self._endpoint_url, bucket):
+            self._client.delete_bucket(Bucket=bucket)
+
+    def list(self, bucket: str, prefix: str = "", after: str = "") -> Iterator[StoredObject]:
+        pages = self._pages(bucket, prefix, after)
         first = next(pages, [])  # now, so that a missing bucket is told at once
         return chain(first, chain.from_iterable(pages))
 
-    def _pages(self, bucket: str, prefix: str) -> Iterator[_Page]:
+    def _pages(self, bucket: str, prefix: str, after: str) -> Iterator[_Page]:
         with told(self._endpoint_url, bucket):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix, StartAfter=after):
                 yield [_listed(bucket, item) for item in page.get("Contents", [])]
 
     def head(self, bucket: str, key: str) -> StoredObject:
@@ -82,12 +103,21 @@ class S3Store:
         with self._missing_told(bucket), told(self._endpoint_url, bucket, key):
             answer = self._client.head_object(Bucket=bucket, Key=key)
         modified = answer["LastModified"].timestamp()
-        return StoredObject(bucket, key, answer["ContentLength"], answer["ETag"].strip('"'), modified)
+        about = {name: str(answer[member]) for name, member in _MEMBERS.items() if member in answer}  # type: ignore[literal-required]
+        about |= {_META + name: value for name, value in answer["Metadata"].items()}
+        return StoredObject(bucket, key, answer["ContentLength"], answer["ETag"].strip('"'), modified, about)
 
-    def open(self, bucket: str, key: str) -> BinaryIO:
+    def open(
+        self, bucket: str, key: str, *, first: int = 0, length: int | None = None, etag: str | None = None
+    ) -> BinaryIO:
         checked_key(key)
+        if length == 0:
+            return io.BytesIO()
+        asked: dict[str, Any] = {} if etag is None else {"IfMatch": f'"{etag}"'}
+        if first or length is not None:
+            asked["Range"] = f"bytes={first}-{'' if length is None else first + length - 1}"
         with self._missing_told(bucket), told(self._endpoint_url, bucket, key):
-            answer = self._client.get_object(Bucket=bucket, Key=key)
+            answer = self._client.get_object(Bucket=bucket, Key=key, **asked)
         return reader_of(self._chunks(answer, bucket, key))
 
     def _chunks(self, answer: GetObjectOutputTypeDef, bucket: str, key: str) -> Iterator[bytes]:
@@ -102,12 +132,36 @@ class S3Store:
         if left:
             raise StorageError(f"s3://{bucket}/{key} at {self._endpoint_url} ended {left} bytes too early")
 
-    def put(self, bucket: str, key: str, source: BinaryIO) -> StoredObject:
-        """Big objects go in parts, several at a time; an upload that fails leaves no part."""
+    def put(
+        self,
+        bucket: str,
+        key: str,
+        source: BinaryIO,
+        *,
+        about: Mapping[str, str] | None = None,
+        etag: str | None = None,
+        expected: str | None = None,
+    ) -> StoredObject:
+        """Big objects go in parts, several at a time; an upload that fails leaves no part.
+
+        Of `about`, what boto3 has a member for is sent. The ETag is the endpoint's; what is expected is asked before.
+        """
         checked_key(key)
+        if expected is not None:
+            self._check_expected(bucket, key, expected)
         with told(self._endpoint_url, bucket, key):
-            self._client.upload_fileobj(reader_of(_read(source)), bucket, key)
+            self._client.upload_fileobj(reader_of(_read(source)), bucket, key, ExtraArgs=_members(about or {}))
         return self.head(bucket, key)
+
+    def _check_expected(self, bucket: str, key: str, expected: str) -> None:
+        try:
+            there = self.head(bucket, key).etag
+        except NoSuchObject:
+            if expected:
+                raise
+            return
+        if there != expected:
+            raise ObjectChanged(f"s3://{bucket}/{key} at {self._endpoint_url} is not as it was expected to be")
 
     def delete(self, bucket: str, key: str) -> None:
         checked_key(key)
@@ -130,6 +184,12 @@ class S3Store:
 
 def _listed(bucket: str, item: ObjectTypeDef) -> StoredObject:
     return StoredObject(bucket, item["Key"], item["Size"], item["ETag"].strip('"'), item["LastModified"].timestamp())
+
+
+def _members(about: Mapping[str, str]) -> dict[str, Any]:
+    known: dict[str, Any] = {_MEMBERS[name]: value for name, value in about.items() if name in _MEMBERS}
+    metadata = {name.removeprefix(_META): value for name, value in about.items() if name.startswith(_META)}
+    return {**known, "Metadata": metadata} if metadata else known
 
 
 def _read(source: BinaryIO) -> Iterable[bytes]:

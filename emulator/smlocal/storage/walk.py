@@ -35,8 +35,10 @@ class Walk:
     hidden_prefix: str | None = None  # ... and at any depth, names that begin so
     longest: int = LONGEST_KEY  # of a key, in bytes
 
-    def files(self, folder: Path, prefix: str = "") -> Iterator[Found]:
-        """Those whose key begins with the string `prefix`, in UTF-8 byte order. Raises StorageError."""
+    def files(self, folder: Path, prefix: str = "", after: str = "") -> Iterator[Found]:
+        """Those whose key begins with the string `prefix` and comes after `after`, in UTF-8 byte order; folders with
+        none of those are not looked into. Raises StorageError."""
+        last = sort_key(after)
         above, slash, start = prefix.rpartition("/")
         if slash and not all(is_file_name(part) for part in above.split("/")):
             return
@@ -50,8 +52,9 @@ class Walk:
             if found is None:
                 stack.pop()
             elif not found.is_folder:
-                yield found
-            else:
+                if sort_key(found.key) > last:
+                    yield found
+            elif _may_follow(sort_key(found.key) + b"/", last):
                 if self.folders:
                     yield found
                 identity = (found.status.st_dev, found.status.st_ino)
@@ -115,6 +118,11 @@ class Walk:
         if not stat.S_ISDIR(status.st_mode) and not stat.S_ISREG(status.st_mode):
             raise StorageError(f"{path} is neither a file nor a folder")
         return Found(key, path, status)
+
+
+def _may_follow(start: bytes, last: bytes) -> bool:
+    """Whether a key that begins with `start` may come after `last`."""
+    return start > last or last.startswith(start)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and the ETags that they keep."""
+"""Files written whole or not at all."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ import fcntl
 import hashlib
 import os
 import secrets
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from smlocal.errors import DiskFull, StorageError
+from smlocal.storage.beside import keep
 
 PARTIAL = ".smlocal-partial-"  # a file of this name is being written, or was when its writer died
 CHUNK = 1024 * 1024
 _BEGINNING = 2.0  # seconds in which a new file may not be locked yet
-_ATTRIBUTE = "user.smlocal.etag"
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Spooled:
 
     path: Path
     status: os.stat_result
+    etag: str
 
     def move_to(self, target: Path) -> None:
         self.path.replace(target)
@@ -46,12 +46,19 @@ def told(doing: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def spooled(folder: Path, source: BinaryIO) -> Iterator[Spooled]:
+def spooled(
+    folder: Path,
+    source: BinaryIO,
+    *,
+    etag: str | None = None,
+    about: Mapping[str, str] | None = None,
+    notes: Path | None = None,
+) -> Iterator[Spooled]:
     """All bytes of `source` in a file of `folder`, which is removed unless it was moved to its place.
 
-    The MD5 of the bytes is kept beside them where the file system has extended attributes. It is not synced to the
-    disk: after a loss of power (not of the process) an object may be missing. It is locked until it has its place, so
-    that `sweep` tells it from one whose writer died.
+    The ETag (without one, the MD5 of the bytes) and what is said about them are kept: see `beside`. It is not synced to
+    the disk: after a loss of power (not of the process) an object may be missing. It is locked until it has its place,
+    so that `sweep` tells it from one whose writer died.
     """
     path = folder / f"{PARTIAL}{secrets.token_hex(8)}"
     digest = hashlib.md5(usedforsecurity=False)
@@ -60,10 +67,12 @@ def spooled(folder: Path, source: BinaryIO) -> Iterator[Spooled]:
             with contextlib.suppress(OSError):  # a file system without locks: nothing can be swept there either
                 fcntl.flock(target, fcntl.LOCK_EX)
             while data := source.read(CHUNK):
-                digest.update(data)
+                if etag is None:
+                    digest.update(data)
                 _write_all(target.fileno(), data)
-            _keep_etag(target.fileno(), digest.hexdigest())
-            yield Spooled(path, os.fstat(target.fileno()))
+            kept = etag or digest.hexdigest()
+            keep(target.fileno(), kept, about or {}, notes)
+            yield Spooled(path, os.fstat(target.fileno()), kept)
     finally:
         path.unlink(missing_ok=True)
 
@@ -72,26 +81,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _keep_etag(descriptor: int, md5: str) -> None:
-    if sys.platform == "linux":
-        status = os.fstat(descriptor)
-        with contextlib.suppress(OSError):  # a file system without extended attributes: see `etag_of`
-            os.setxattr(descriptor, _ATTRIBUTE, f"{md5} {status.st_size} {status.st_mtime_ns}".encode())
-
-
-def etag_of(path: Path, status: os.stat_result) -> str:
-    """The MD5 of a file that was stored by us and not touched since. Of any other file, a mark that changes when it
-    changes, with a "-" in it as in the ETag of a multipart upload, so that no client takes it for an MD5: listing a
-    folder never reads the files."""
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, ValueError):
-            md5, size, modified = os.getxattr(path, _ATTRIBUTE).decode().split()
-            if (int(size), int(modified)) == (status.st_size, status.st_mtime_ns):
-                return md5
-    mark = f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"
-    return f"{hashlib.md5(mark.encode(), usedforsecurity=False).hexdigest()}-1"
 
 
 def sweep(folder: Path) -> None:
