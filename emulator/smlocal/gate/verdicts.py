@@ -148,7 +148,7 @@ def _read(content: bytes, key: Key) -> Kept:
         kept = _kept(document)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged("it is damaged") from error
-    if document.get("key") != key.members:
+    if document.get("key") != key.members or kept.examination.image.id != key.image:
         raise Damaged("it is another's")
     if json.loads(json.dumps(as_document(_report(kept)))) != document["report"]:
         raise Damaged("its report does not follow from what was seen")
