@@ -137,6 +137,11 @@ def _publish(
     published = _published(program, terminal, report, name, place, create)
     try:
         attached = _stated(place, report, published, stating)
+    except KeyboardInterrupt:
+        terminal.say(
+            f"{published.reference} is pushed, but its statement may be missing: push again, with the same words"
+        )
+        raise
     except CannotRun as error:
         raise CannotRun(
             f"{published.reference} is pushed, but its statement is not where it should be: {error}"

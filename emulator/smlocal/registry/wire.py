@@ -24,6 +24,7 @@ from smlocal.registry.retries import RETRIED, Faults, Patience, retry_after
 ANSWER_BYTES = 64 * 1024  # of an answer whose body says only what went wrong
 _REDIRECTS = 5
 _PROBE_SECONDS = 10.0
+_WITHOUT_EFFECT = ("GET", "HEAD", "POST")  # POST begins an upload, which the registry forgets
 _HUB_HOST = "registry-1.docker.io"
 
 
@@ -170,6 +171,11 @@ class RegistryWire:
             ) from error
         if isinstance(error, ResponseTooLarge):
             raise RegistryError(f"{doing}: {self.words_of(error)}") from error
+        if "407, message=" in str(error):
+            raise RegistryUnreachable(
+                f"{doing}: {self.words_of(error)}; the proxy wants a name and a password that it knows: write them into"
+                " the variable that names it (HTTPS_PROXY=http://name:password@host:port)"
+            ) from error
         if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
             raise RegistryUnreachable(
                 f"{doing}: {self._host} does not speak TLS; smlocal sends nothing over plain http but to loopback and"
@@ -194,7 +200,8 @@ class RegistryWire:
         idle: float | None = None
         timeout: float | None = self.patience.timeout
         data: bytes | AsyncIterable[bytes] | None = None
-        meanwhile: Callable[[], None] = _nothing
+        # what changes something is not broken off: the registry might do it all the same, and a little later
+        meanwhile = self.patience.meanwhile if method in _WITHOUT_EFFECT else _nothing
         if isinstance(body, Body):
             sent |= {"Content-Type": body.media_type, "Content-Length": str(body.size)}
             idle, timeout, meanwhile = self.patience.idle, None, body.meanwhile
