@@ -170,3 +170,7 @@ def test_what_was_seen_of_another_image_is_nobodys_verdict(stored: Stored) -> No
     stored.store.keep(KEY, replace(KEPT, examination=seen))
     assert stored.store.find(KEY) is None
     assert stored.said == [f"note: the kept verdict {stored.path} is ignored: it is another's"]
+
+
+def test_what_an_image_said_is_for_its_owner_alone(stored: Stored) -> None:
+    assert stored.folder.stat().st_mode & 0o777 == 0o700

@@ -72,3 +72,12 @@ def test_an_address_without_a_port_shows_no_password_either() -> None:
 def test_a_proxy_that_wants_a_password_is_asked_once_and_says_where_to_write_it(proxy: str) -> None:
     said = refusal(proxy)
     assert "HTTPS_PROXY=http://name:password@host:port" in said and "times" not in said
+
+
+def test_where_nobody_is_there_it_says_what_to_look_at() -> None:
+    reference = parse_reference("registry.invalid/team/model:1")
+    with HttpClient(Outbound({})) as http, pytest.raises(RegistryUnreachable) as refused:
+        DistributionRepository(reference, http, patience=QUICK).manifest("1")
+    said = str(refused.value)
+    assert "HTTPS_PROXY and NO_PROXY name proxies" in said and "Cannot connect to host registry.invalid:443 [" in said
+    assert "object at" not in said

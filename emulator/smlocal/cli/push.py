@@ -160,10 +160,14 @@ def _published(
     from smlocal.gate.publish import PublishingStopped
 
     image_id, tag = report.examination.image.id, name.tag or ""
-    with PushProgress(terminal) as shown, stop_on_interrupt(terminal.say, "the push") as asked:
-        if place.ecr is not None:
+    try:
+        if place.ecr is not None:  # Ctrl-C may end it at once, also where AWS does not answer
             place.ecr.prepare(create=create)
             place.ecr.refuse_taken(tag, image_id)
+    except KeyboardInterrupt:
+        terminal.say("interrupted: nothing was published")
+        raise
+    with PushProgress(terminal) as shown, stop_on_interrupt(terminal.say, "the push") as asked:
         publisher = program.publisher(place.repository, shown.progress(), asked.event)
         try:
             # by its id: whatever its name has come to mean, this is what was examined

@@ -91,7 +91,9 @@ class VerdictStore:
             return
         draft = self._folder / f"{key.name}.{secrets.token_hex(8)}.draft"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(
+                mode=0o700, parents=True, exist_ok=True
+            )  # what an image said and was told is its owner's
             draft.write_bytes(content)
             draft.replace(self._folder / f"{key.name}.json")
         except OSError as error:

@@ -24,6 +24,7 @@ from smlocal.registry.retries import RETRIED, Faults, Patience, retry_after
 ANSWER_BYTES = 64 * 1024  # of an answer whose body says only what went wrong
 _REDIRECTS = 5
 _PROBE_SECONDS = 10.0
+_NOBODY = "is its name right, does it run, and is there a way to it (HTTPS_PROXY and NO_PROXY name proxies)?"
 _WITHOUT_EFFECT = ("GET", "HEAD", "POST")  # POST begins an upload, which the registry forgets
 _HUB_HOST = "registry-1.docker.io"
 
@@ -156,8 +157,9 @@ class RegistryWire:
         return f"it answered: {self._authorization.conceal(words)}"
 
     def words_of(self, error: ConnectionFailed) -> str:
-        """The error without what addresses may carry in their query."""
-        return self._authorization.conceal(printable(re.sub(r"\?\S*", "?...", str(error))))
+        """The error without what addresses may carry in their query, and what to look at when nobody is there."""
+        words = self._authorization.conceal(printable(re.sub(r"\?\S*", "?...", str(error))))
+        return f"{words}; {_NOBODY}" if "Cannot connect to host" in words else words
 
     def asked_pause(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("Retry-After"), self.patience.clock())
