@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -174,3 +175,25 @@ def test_any_damage_raises_our_error_or_none(position: int, bytes_: bytes, how: 
         read(bytes(data))
     except BrokenArchive as error:
         assert str(error)
+
+
+def test_attributes_that_nobody_asks_for_take_no_memory() -> None:
+    """An archive may have any number of them, for all of its members."""
+
+    def endless() -> bytes:
+        parts = []
+        for number in range(300):
+            info = tarfile.TarInfo("x")
+            info.pax_headers = {f"USER.{number}.{part}": 1000 * "a" for part in range(100)}
+            header = tarfile.TarInfo.create_pax_global_header({**info.pax_headers, f"GNU.sparse.{number}": "1"})
+            parts.append(header)
+        return b"".join(parts) + tar(member("a", b"1"))
+
+    data = endless()
+    tracemalloc.start()
+    try:
+        found = [each.kind for each in members(io.BytesIO(data))]
+        peak = tracemalloc.get_traced_memory()[1] - len(data)
+    finally:
+        tracemalloc.stop()
+    assert found == ["other"] and peak < 4 * 1024 * 1024

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 import threading
 import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Mapping
@@ -35,6 +36,8 @@ HEADER_COUNT = 256
 _MEANWHILE_SECONDS = 0.1
 # Shorter than any server's own patience (gunicorn: 2 s), so that no request is sent into a connection being closed.
 _IDLE_SECONDS = 1.0
+_OBJECT = re.compile(r" ssl:(<[^>]*>|\w+)(?= \[)")  # in "Cannot connect to host ... [...]"
+_USER = re.compile(r"(?<=://)[^/\s]*@")  # of a URL
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -334,8 +337,9 @@ def _headers_of(answer: aiohttp.ClientResponse) -> Headers:
 
 
 def _sentence(error: BaseException) -> str:
-    """What went wrong, in one line without the library's names."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    """What went wrong, in one line without the library's names and objects, and without what a proxy's address may
+    hold before its host: a name and a password."""
+    text = _OBJECT.sub("", _USER.sub("", " ".join(str(error).split()))) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 
 

@@ -34,6 +34,9 @@ _OTHERS = {
     tarfile.GNUTYPE_SPARSE: "a sparse file",
 }
 _LONG_NAME, _LONG_LINK = tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK
+# Of all attributes, that an archive may have as many of as it likes, those that are kept; the others of sparse files
+# count as one.
+_READ, _SPARSE = ("path", "linkpath", "size", "mtime", "GNU.sparse.name"), "GNU.sparse."
 _METADATA = {tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, _LONG_NAME, _LONG_LINK}
 
 
@@ -120,7 +123,11 @@ def _take_metadata(
         metadata[key] = _text(data.split(b"\0", 1)[0])
         return
     target = everywhere if info.type == tarfile.XGLTYPE else metadata
-    target.update(_records(data))
+    for key, value in _records(data):
+        if key in _READ:
+            target[key] = value
+        elif key.startswith(_SPARSE):
+            target[_SPARSE] = value
 
 
 def _records(data: bytes) -> Iterator[tuple[str, str]]:
@@ -138,7 +145,7 @@ def _records(data: bytes) -> Iterator[tuple[str, str]]:
 def _member(info: tarfile.TarInfo, metadata: dict[str, str], source: BinaryIO) -> Member:
     name = metadata.get("path", info.name)
     kind, what = _KINDS.get(info.type, "other"), _OTHERS.get(info.type, f"of the unknown type {info.type!r}")
-    if any(key.startswith("GNU.sparse.") for key in metadata):
+    if any(key.startswith(_SPARSE) for key in metadata):
         kind, what = "other", "a sparse file"
         name = metadata.get("GNU.sparse.name", name)
     size = _number(metadata.get("size"), info.size, name)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from smlocal.registry.ecr_uri import EcrUri
     from smlocal.registry.interface import Repository
     from smlocal.registry.reference import RegistryReference
+    from smlocal.registry.retries import Patience, Waiting
     from smlocal.storage.interface import ObjectStore
     from smlocal.storage.mounted import Mount
     from smlocal.training import TrainingRunner
@@ -101,6 +102,7 @@ class Program:
             self.outbound_http,
             DockerCredentials(reference.registry, os.environ, Path.home()),
             plain_http=reference.registry in without_tls,
+            patience=self._patience,
         )
 
     def ecr_repository(self, uri: EcrUri) -> EcrRepository:
@@ -116,7 +118,12 @@ class Program:
             uri,
             connected(uri, self.settings.ecr_endpoint_url, os.environ.get("AWS_PROFILE", "default")),
             lambda credentials: DistributionRepository(
-                reference, self.outbound_http, credentials, plain_http=place.scheme == "http", chunk_bytes=None
+                reference,
+                self.outbound_http,
+                credentials,
+                plain_http=place.scheme == "http",
+                patience=self._patience,
+                chunk_bytes=None,
             ),
             lambda: datetime.now(timezone.utc),
         )
@@ -129,7 +136,19 @@ class Program:
 
         state = self.settings.state
         exporter = ImageExporter(self.engine, state / "spool", LayerCache(state / "layers"))
-        return Publisher(self.engine, exporter, repository, progress, stop)
+        return Publisher(self.engine, exporter, repository, progress, stop, waiting=self._waiting)
+
+    @cached_property
+    def _waiting(self) -> Waiting:
+        from smlocal.registry.retries import Waiting
+
+        return Waiting()
+
+    @property
+    def _patience(self) -> Patience:
+        from smlocal.registry.retries import Patience
+
+        return Patience(sleep=self._waiting.sleep, meanwhile=self._waiting.go_on)
 
     @cached_property
     def store(self) -> ObjectStore:

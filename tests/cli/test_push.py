@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -52,3 +53,9 @@ def test_a_profile_that_is_not_there_is_told_before_anything_is_sent(
     monkeypatch.setenv("AWS_PROFILE", "none-such")
     said = smlocal("verify", f"{HOST}/m:1")
     assert said.code == 3 and "`aws configure list-profiles` lists" in said.err
+
+
+def test_a_file_that_is_longer_than_any_statement_is_no_broken_json(smlocal: Command) -> None:
+    Path("long.json").write_bytes(b" " * (4 * 1024 * 1024 + 1))
+    said = smlocal("verify", f"{HOST}/m@sha256:{64 * 'a'}", "--statement", "long.json")
+    assert said.code == 2 and "is longer than any statement of smlocal's (4,194,304 bytes)" in said.err

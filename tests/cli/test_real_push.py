@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -278,3 +279,30 @@ def test_another_registry_is_spoken_to_by_the_same_protocol(
         said = smlocal("push", image, f"{place}/team/model:1", "--attach")
         assert said.code == 0 and f"talking to the registry {place}" in said.err, said
         assert smlocal("verify", f"{place}/team/model:1").code == 0
+
+
+ENDPOINTS = {  # which of them says nothing -> what a user reads who is tired of it
+    "AWS_ENDPOINT_URL_ECR": "interrupted: nothing was published",
+    "SMLOCAL_REGISTRY_ENDPOINT_URL": "stopped (export). The tag 1 was not touched.",
+}
+
+
+@pytest.mark.parametrize(("variable", "sentence"), ENDPOINTS.items(), ids=ENDPOINTS)
+def test_ctrl_c_ends_a_push_whose_peer_says_nothing(
+    aws: Aws, image: str, start: Work, monkeypatch: pytest.MonkeyPatch, variable: str, sentence: str
+) -> None:
+    uri = aws.repository()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(250)
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        config = ["--config", str(Path.cwd() / "smlocal.toml")]
+        pushing = start("--state", str(aws.state), "push", image, f"{uri}:1", *config)
+        connection, _ = silent.accept()
+        with connection:
+            time.sleep(0.5)
+            began = time.monotonic()
+            pushing.send_signal(signal.SIGINT)
+            out, _ = pushing.communicate(timeout=60)
+            took = time.monotonic() - began
+    assert (pushing.returncode, out.splitlines()[-1]) == (130, sentence), out
+    assert took < 20

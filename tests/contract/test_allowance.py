@@ -8,7 +8,7 @@ import pytest
 
 from smlocal.contract import RULES, Allowance, Outcome, Selection, Severity, allowances, judge
 from smlocal.errors import UsageError
-from tests.contract.samples import GOOD, image
+from tests.contract.samples import DENIED, GOOD, failed, image, training
 
 NOT_ROOT = image(GOOD, user="app")
 NOT_OURS = "the base image is not ours"
@@ -73,3 +73,22 @@ def test_an_allowance_of_what_was_not_found_broken_is_told() -> None:
     verdict = judge(GOOD, RULES, Selection(("SM3",)), allowances=given("SM110=a", "SM305=b"))
     assert [item.rule for item in verdict.needless] == ["SM110", "SM305"]
     assert verdict.allowed == ()
+
+
+DENIED_THERE = training(NOT_ROOT, hard=failed(failure=None, last_lines=(DENIED,)))
+"""It runs as another user, who may not write the model: SM110 is why, and training fails (SM201)."""
+
+
+def test_what_was_seen_broken_is_not_let_through_with_its_cause() -> None:
+    plain = judge(DENIED_THERE, RULES)
+    assert [item.rule for item in plain.broken(Severity.ERROR)] == ["SM110"]
+    verdict = judge(DENIED_THERE, RULES, allowances=given(f"SM110={NOT_OURS}"))
+    assert not verdict.holds()
+    assert [item.rule for item in verdict.broken(Severity.ERROR)] == ["SM201"]
+    both = judge(DENIED_THERE, RULES, allowances=given(f"SM110={NOT_OURS}", "SM201=nobody trains it"))
+    assert both.holds() and [item.rule for item in both.allowed] == ["SM110", "SM201"]
+
+
+def test_what_could_not_be_judged_still_follows_from_what_is_allowed() -> None:
+    verdict = judge(DENIED_THERE, RULES, allowances=given(f"SM110={NOT_OURS}"))
+    assert {item.rule for item in verdict.findings if item.follows} >= {"SM202", "SM208"}

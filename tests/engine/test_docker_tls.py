@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import resource
 import socket
 import ssl
 import threading
@@ -189,3 +191,28 @@ def test_who_closes_in_the_middle_of_the_handshake_is_an_error(authority: trustm
         threading.Thread(target=hang_up, daemon=True).start()
         with pytest.raises(OSError):
             TlsDoor("127.0.0.1", server.getsockname()[1], trusting(authority))
+
+
+@pytest.fixture
+def many_descriptors() -> Iterator[None]:
+    """The first 1024 descriptors are taken, which `select` knows no others than."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    while taken[-1] < 1100:
+        taken.append(os.dup(taken[0]))
+    yield
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_descriptors")
+def test_a_process_with_many_open_files_is_carried_too(authority: trustme.CA) -> None:
+    def echo(connection: ssl.SSLSocket) -> None:
+        connection.sendall(connection.recv(100).upper())
+
+    with engine(authority, echo) as port, caller(port, trusting(authority)) as connection:
+        assert connection.fileno() > 1024
+        connection.sendall(b"hello")
+        assert all_of(connection) == b"HELLO"

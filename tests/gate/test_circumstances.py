@@ -11,7 +11,7 @@ import pytest
 from smlocal.engine.scripted import ScriptedEngine
 from smlocal.errors import StorageError
 from smlocal.examination import Plan, Sample, read_plan
-from smlocal.gate.circumstances import circumstances, code_digest, configuration_digest
+from smlocal.gate.circumstances import circumstances, code_digest, configuration_digest, is_moving
 from smlocal.settings import Limits, Settings
 
 TABLE = {
@@ -129,3 +129,10 @@ def test_where_the_state_lies_counts_nothing(tmp_path: Path) -> None:
 
 def test_the_code_has_a_digest() -> None:
     assert code_digest() == code_digest() and len(code_digest()) == 71
+
+
+def test_what_a_registry_has_under_a_tag_may_be_another_thing_next_time() -> None:
+    image = "registry.example/team/model"
+    tables = [{}, {"published": f"{image}@sha256:{64 * 'a'}"}, {"published": f"{image}:1.0"}, {"published": image}]
+    plans = [read_plan(table, Path(), "smlocal.toml") for table in tables]
+    assert [is_moving(plan) for plan in plans] == [False, False, True, True]

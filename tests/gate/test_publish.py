@@ -25,6 +25,7 @@ from smlocal.errors import (
 from smlocal.examination import Stopped
 from smlocal.gate.publish import STEPS, Progress, PublishingStopped
 from smlocal.registry.interface import DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, digest_of
+from smlocal.registry.retries import Waiting
 from smlocal.registry.scripted import ScriptedRepository
 from smlocal.tree import tar_stream, text_file
 from tests.gate.conftest import IMAGE, LAYERS, Bench
@@ -448,3 +449,21 @@ def test_two_pushes_at_once_of_the_same_and_of_different_tags(bench: Bench) -> N
     assert len(bench.repository.manifests) == 1
     assert len(bench.repository.tags) == 3
     assert list(bench.spool.iterdir()) == []
+
+
+def test_a_wait_for_the_registry_is_broken_off_when_it_is_asked_to_stop(bench: Bench) -> None:
+    """429 with a long Retry-After, or a server that says nothing: `Waiting` is what the wire asks meanwhile."""
+    stop, waiting = threading.Event(), Waiting()
+
+    class Slow(ScriptedRepository):
+        def manifest(self, reference: str) -> Manifest:
+            if not stop.is_set():
+                threading.Timer(0.3, stop.set).start()
+                waiting.sleep(60)
+            waiting.sleep(0.3)  # clearing up waits as long as it needs
+            return super().manifest(reference)
+
+    began = time.monotonic()
+    with pytest.raises(PublishingStopped, match=r"stopped \(manifest\)\. The tag 1\.0 was not touched\."):
+        bench.publisher(Slow(), stop=stop, waiting=waiting).publish(IMAGE, bench.id, "1.0")
+    assert time.monotonic() - began < 20

@@ -20,7 +20,7 @@ from tests.contract.samples import GOOD
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=timezone(timedelta(hours=2)))
 KEPT = Kept(GOOD, NOW, 12.5, "0.1.0")
-KEY = Key("sha256:1", "sha256:2", {"smlocal": "0.1.0", "architecture": "amd64"})
+KEY = Key(GOOD.image.id, "sha256:2", {"smlocal": "0.1.0", "architecture": "amd64"})
 LIMIT = 20 * 1024 * 1024
 
 
@@ -125,7 +125,7 @@ def test_a_folder_that_cannot_be_written_costs_a_sentence_and_no_more(tmp_path: 
 def test_the_oldest_are_forgotten_when_all_are_too_much(stored: Stored, tmp_path: Path) -> None:
     size = stored.path.stat().st_size
     small = Stored(tmp_path, 20 * (2 * size + size // 2))
-    keys = [replace(KEY, image=f"sha256:{number}") for number in (5, 6, 7)]
+    keys = [replace(KEY, configuration=f"sha256:{number}") for number in (5, 6, 7)]
     os.utime(stored.path, (0, 0))
     for age, key in enumerate(keys, 1):
         small.store.keep(key, KEPT)
@@ -151,7 +151,7 @@ def test_a_draft_that_somebody_left_is_removed_and_a_new_one_let_be(stored: Stor
 def _keep_and_find(state: Path, number: int) -> list[str]:
     found = Stored(state, 20 * 3 * 400_000)
     for turn in range(15):
-        key = replace(KEY, image=f"sha256:{(number + turn) % 4}")
+        key = replace(KEY, configuration=f"sha256:{(number + turn) % 4}")
         found.store.keep(key, KEPT)
         found.store.find(KEY)
         found.store.find(key)
@@ -163,3 +163,14 @@ def test_several_processes_at_once_see_whole_verdicts_only(tmp_path: Path) -> No
         said = pool.starmap(_keep_and_find, [(tmp_path, number) for number in range(4)])
     assert said == [[], [], [], []]
     assert not list((tmp_path / "verdicts").glob("*.draft"))
+
+
+def test_what_was_seen_of_another_image_is_nobodys_verdict(stored: Stored) -> None:
+    seen = replace(GOOD, image=replace(GOOD.image, id="sha256:another"))
+    stored.store.keep(KEY, replace(KEPT, examination=seen))
+    assert stored.store.find(KEY) is None
+    assert stored.said == [f"note: the kept verdict {stored.path} is ignored: it is another's"]
+
+
+def test_what_an_image_said_is_for_its_owner_alone(stored: Stored) -> None:
+    assert stored.folder.stat().st_mode & 0o777 == 0o700

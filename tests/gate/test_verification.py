@@ -7,10 +7,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from smlocal.contract import Outcome
+from smlocal import __version__
+from smlocal.contract import RULES, Outcome, judge
 from smlocal.errors import RegistryUnreachable, UsageError
 from smlocal.gate.attachment import attach_statement, find_statement
 from smlocal.gate.statement import IN_TOTO, NoStatement, Statement, read_statement, statement_of
@@ -18,6 +20,7 @@ from smlocal.gate.verification import Demands, in_words, problems
 from smlocal.registry.interface import DOCKER_CONFIG, DOCKER_MANIFEST, OCI_MANIFEST, Descriptor, Manifest, digest_of
 from smlocal.registry.scripted import ScriptedRepository
 from smlocal.report import Report
+from tests.contract import samples
 from tests.report.reports import EXAMINED, REPORTS, finding, report
 
 CONFIG = b"{}"
@@ -159,7 +162,8 @@ def test_demands_that_mean_nothing_are_refused(make: Callable[[], Demands]) -> N
 
 
 def test_demands_are_read_from_words() -> None:
-    assert Demands.of(True, "90m", ["sm3,SM101"]) == Demands(True, timedelta(minutes=90), ("SM3", "SM101"))
+    wanted = Demands(True, timedelta(minutes=90), ("SM3", "SM101"), __version__)
+    assert Demands.of(True, "90m", ["sm3,SM101"]) == wanted
     assert Demands.of(False, "2d", []).max_age == timedelta(hours=48)
 
 
@@ -169,3 +173,85 @@ AGES = [(0, "0 minutes"), (60, "1 minute"), (7199, "119 minutes"), (7200, "2 hou
 @pytest.mark.parametrize(("seconds", "words"), AGES)
 def test_ages_are_told_in_words(seconds: int, words: str) -> None:
     assert in_words(timedelta(seconds=seconds)) == words
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
+    document = json.loads(stated(GOOD))
+    change(document)
+    return json.dumps(document).encode()
+
+
+def test_a_statement_that_says_it_did_not_pass_is_not_good() -> None:
+    statement = read_statement(changed(lambda document: document["predicate"].update(passed=False)), "x")
+    assert problems(statement, IMAGE.digest, Demands(), NOW) == ["it says of itself that it did not pass"]
+
+
+def test_a_statement_of_this_version_names_every_rule() -> None:
+    wanted = Demands(version=__version__)
+    whole = replace(GOOD, verdict=judge(samples.GOOD, RULES), version=__version__)
+    assert problems(read(whole), IMAGE.digest, wanted, NOW) == []
+    findings = tuple(item for item in whole.verdict.findings if item.rule not in ("SM301", "SM305"))
+    part = replace(whole, verdict=replace(whole.verdict, findings=findings))
+    left_out = f"it leaves out rules of smlocal {__version__}: SM301, SM305"
+    assert problems(read(part), IMAGE.digest, wanted, NOW) == [left_out]
+    assert problems(read(replace(part, version="0.0.1")), IMAGE.digest, wanted, NOW) == []
+
+
+TIMES = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z"]
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_a_time_that_other_time_zones_do_not_have_is_none(time: str) -> None:
+    with pytest.raises(NoStatement, match="is no time at which anything was examined"):
+        read_statement(changed(lambda document: document["predicate"].update(examinedAt=time)), "x")
+
+
+HOSTILE: list[Callable[[dict[str, Any]], object]] = [
+    lambda document: document.update(predicateType="\x1b[2J\ud800" + 1_000_000 * "y"),
+    lambda document: document["predicate"]["rules"][0].update(outcome="\x1b[2J\n" + 1_000_000 * "y"),
+    lambda document: document["subject"][0]["digest"].update(sha256="\x1b]0;x\x07"),
+]
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_what_is_wrong_is_one_printable_line(change: Callable[[dict[str, Any]], object]) -> None:
+    with pytest.raises(NoStatement) as wrong:
+        read_statement(changed(change), "x")
+    assert str(wrong.value).isprintable() and len(str(wrong.value)) <= 400
+
+
+def attached(place: ScriptedRepository, layers: list[dict[str, Any]]) -> None:
+    subject = {"digest": IMAGE.digest}
+    document = {"schemaVersion": 2, "config": ENTRY, "layers": layers, "subject": subject, "n": len(place.manifests)}
+    place.attach(Manifest(OCI_MANIFEST, json.dumps(document).encode()), IMAGE.digest)
+
+
+def test_a_verdict_among_so_many_that_a_newer_one_could_be_overlooked_is_not_found() -> None:
+    place = registry()
+    attach_statement(place, stated(GOOD), IMAGE)
+    for _ in range(200):
+        attached(place, [])
+    with pytest.raises(
+        NoStatement, match=r"201 things are attached to .* name the verdict's own file with --statement"
+    ):
+        find_statement(place, IMAGE.digest)
+
+
+def test_a_manifest_of_endless_statements_is_left() -> None:
+    place = registry()
+    attach_statement(place, stated(GOOD), IMAGE)
+    layer = {"mediaType": IN_TOTO, "digest": digest_of(stated(GOOD)), "size": len(stated(GOOD))}
+    attached(place, 50_000 * [layer])
+    with pytest.raises(NoStatement, match="more than 200 statements are attached"):
+        find_statement(place, IMAGE.digest)
+
+
+def test_what_is_listed_under_no_digest_is_not_asked_for() -> None:
+    place = registry()
+    attach_statement(place, stated(GOOD), IMAGE)
+    elsewhere = "../../other/manifests/1"
+    place.blobs[elsewhere] = b"secret"
+    attached(place, [{"mediaType": IN_TOTO, "digest": elsewhere, "size": 1}])
+    place.calls.clear()
+    assert find_statement(place, IMAGE.digest)[0].content == stated(GOOD)
+    assert [call for call in place.calls if elsewhere in str(call)] == []

@@ -199,7 +199,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def really(installed: Path, workspace: Path, inputs: dict[str, str], **variables: str) -> Job:
     (workspace / "smlocal.toml").write_text(LOOK)
     given = environment(**variables)
-    given["PATH"] = f"{installed / 'smlocal' / 'bin'}:{given['PATH']}"
+    given["PATH"] = f"{installed / 'smlocal-command'}:{given['PATH']}"
     return Composite(ROOT, workspace, installed, given).run({"image": "x", **inputs}, leave_out=BEFORE)
 
 
@@ -249,3 +249,10 @@ def test_the_little_runner_refuses_what_it_does_not_know(tmp_path: Path, value: 
     leave_out = (*BEFORE, "Check the image")
     with pytest.raises(ValueError, match=refusal):
         Composite(tmp_path, tmp_path, tmp_path, environment()).run({"image": "x"}, leave_out=leave_out)
+
+
+@pytest.mark.slow
+def test_later_steps_keep_their_own_python(installed: Path) -> None:
+    """What an action puts on the PATH comes before everything else in the rest of the job."""
+    assert [path.name for path in (installed / "smlocal-command").iterdir()] == ["smlocal"]
+    assert (installed / "github_path").read_text() == f"{installed}/smlocal-command\n"

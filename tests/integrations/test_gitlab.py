@@ -179,3 +179,12 @@ def test_a_job_ends_as_its_image_deserves_with_the_reports_that_gitlab_takes(
     assert cases.attrib["failures"] == ("0" if good else "1")
     issues = json.loads((tmp_path / artifacts["reports"]["codequality"]).read_text())
     assert [issue["check_name"] for issue in issues] == ([] if good else ["smlocal/SM112"])
+
+
+@pytest.mark.parametrize("name", ["CHECK_STRICT", "CHECK_BUILD"])
+@pytest.mark.parametrize("value", ["True", "1", "yes"])
+def test_what_is_neither_true_nor_false_is_refused_rather_than_passed_over(
+    tmp_path: Path, heard: tuple[Path, Heard, Heard], name: str, value: str
+) -> None:
+    code, out = run(tmp_path / "project", {"CHECK_IMAGE": "x", name: value}, path=str(heard[0]))
+    assert code == 2 and f"{name} is neither 'true' nor 'false'" in out

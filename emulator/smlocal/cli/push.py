@@ -137,6 +137,11 @@ def _publish(
     published = _published(program, terminal, report, name, place, create)
     try:
         attached = _stated(place, report, published, stating)
+    except KeyboardInterrupt:
+        terminal.say(
+            f"{published.reference} is pushed, but its statement may be missing: push again, with the same words"
+        )
+        raise
     except CannotRun as error:
         raise CannotRun(
             f"{published.reference} is pushed, but its statement is not where it should be: {error}"
@@ -155,10 +160,14 @@ def _published(
     from smlocal.gate.publish import PublishingStopped
 
     image_id, tag = report.examination.image.id, name.tag or ""
-    with PushProgress(terminal) as shown, stop_on_interrupt(terminal.say, "the push") as asked:
-        if place.ecr is not None:
+    try:
+        if place.ecr is not None:  # Ctrl-C may end it at once, also where AWS does not answer
             place.ecr.prepare(create=create)
             place.ecr.refuse_taken(tag, image_id)
+    except KeyboardInterrupt:
+        terminal.say("interrupted: nothing was published")
+        raise
+    with PushProgress(terminal) as shown, stop_on_interrupt(terminal.say, "the push") as asked:
         publisher = program.publisher(place.repository, shown.progress(), asked.event)
         try:
             # by its id: whatever its name has come to mean, this is what was examined

@@ -90,7 +90,7 @@ def reports_on(
 
 def _report(common: Common, image: str, ready: Ready, wanted: Wanted, fresh: bool, remember: bool) -> Report:
     from smlocal.contract import RULES, Outcome, judge
-    from smlocal.gate.circumstances import circumstances, configuration_digest
+    from smlocal.gate.circumstances import circumstances, configuration_digest, is_moving
     from smlocal.gate.verdicts import Key, VerdictStore
     from smlocal.report import Report
 
@@ -98,7 +98,7 @@ def _report(common: Common, image: str, ready: Ready, wanted: Wanted, fresh: boo
     store = VerdictStore(settings.state, settings.state_limit_bytes, terminal.say)
     configuration = configuration_digest(wanted.plan)
     key = Key(ready.image_id, configuration, circumstances(settings, ready.engine))
-    found = None if fresh else store.find(key)
+    found = None if fresh or is_moving(wanted.plan) else store.find(key)
     if found is not None:
         when = found.examined_at.astimezone().strftime("%Y-%m-%d %H:%M")
         terminal.say(f"{image} is as it was examined on {when}, and is not examined again (--require-fresh does)")

@@ -84,9 +84,12 @@ def _read(path: Path) -> bytes:
 
     try:
         with path.open("rb") as file:
-            return file.read(LONGEST)
+            content = file.read(LONGEST + 1)
     except OSError as error:
         raise UsageError(f"--statement '{path}' cannot be read: {error.strerror}") from error
+    if len(content) > LONGEST:
+        raise UsageError(f"--statement '{path}' is longer than any statement of smlocal's ({LONGEST:,} bytes)")
+    return content
 
 
 def _verified(

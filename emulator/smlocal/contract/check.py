@@ -57,8 +57,10 @@ def judge(
     """Judge all rules, explain consequences by their causes, and keep what was selected.
 
     Causes are judged also when they were not selected: what follows from them is no finding of its own. What is
-    allowed stays broken, and a cause.
+    allowed stays broken, and the cause of what could not be judged for it; but who lets one rule be broken has not let
+    another one: what was seen broken besides stays a finding, which needs an allowance of its own.
     """
+    reasons = {item.rule: item.reason for item in allowances}
     judged = {rule.id: rule.judge(examination) for rule in rules}
     found = {rule.id: _finding(rule, judged[rule.id]) for rule in rules}
     for link in follows:
@@ -68,10 +70,9 @@ def judge(
             found |= {
                 name: _explained(finding, root)
                 for name, finding in found.items()
-                if name.startswith(may_follow) and _explains(link, finding)
+                if name.startswith(may_follow) and _explains(link, finding, root in reasons)
             }
     selection = selection or Selection()
-    reasons = {item.rule: item.reason for item in allowances}
     wanted = (found[rule.id] for rule in rules if selection.has(rule.id))
     return Verdict(tuple(_allowed(item, reasons) for item in wanted), tuple(allowances))
 
@@ -88,9 +89,9 @@ def _root(link: Link, cause: Finding | None) -> str:
     return cause.rule if cause.outcome is Outcome.BROKEN else cause.follows
 
 
-def _explains(link: Link, finding: Finding) -> bool:
+def _explains(link: Link, finding: Finding, is_allowed: bool) -> bool:
     if finding.outcome is Outcome.BROKEN:
-        return finding.rule in link.seen_as
+        return finding.rule in link.seen_as and not is_allowed
     if finding.reason is Reason.RUN_MISSING:
         return finding.rule in link.hides
     return finding.reason is Reason.NO_MODEL and link.leaves_no_model

@@ -19,6 +19,8 @@ from pathlib import Path
 _READ = 64 * 1024
 _MOST = 1024 * 1024  # bytes held of one direction
 _CONNECTING = 60.0  # seconds
+_BROKEN = select.POLLHUP | select.POLLERR | select.POLLNVAL  # told whether it was wanted or not: the next call raises
+_COMES, _GOES = select.POLLIN | _BROKEN, select.POLLOUT | _BROKEN
 
 
 class TlsDoor:
@@ -119,11 +121,16 @@ class _Line:
 
     def _wait(self, caller: socket.socket, listening: bool) -> tuple[list[socket.socket], list[socket.socket]]:
         """Who has something, and who takes something. No more is read of one side than the other takes."""
-        reading = [caller] if listening and len(self._to_wire) < _MOST else []
+        wanted = {caller: 0, self._wire: 0}
+        if listening and len(self._to_wire) < _MOST:
+            wanted[caller] |= select.POLLIN
         if not self._ended and len(self._to_caller) < _MOST:
-            reading.append(self._wire)
-        writing = [end for end, data in ((caller, self._to_caller), (self._wire, self._to_wire)) if data]
-        readable, writable, _ = select.select(reading, writing, [])
+            wanted[self._wire] |= select.POLLIN
+        for end, data in ((caller, self._to_caller), (self._wire, self._to_wire)):
+            wanted[end] |= select.POLLOUT if data else 0
+        ready = _poll({end: events for end, events in wanted.items() if events})
+        readable = [end for end, events in ready.items() if wanted[end] & select.POLLIN and events & _COMES]
+        writable = [end for end, events in ready.items() if wanted[end] & select.POLLOUT and events & _GOES]
         return readable, writable
 
     def _feed(self, data: bytes) -> None:
@@ -143,6 +150,15 @@ class _Line:
                 data = b""
             self._to_caller += data
             self._ended = not data
+
+
+def _poll(wanted: dict[socket.socket, int]) -> dict[socket.socket, int]:
+    """What has happened to which; `select` knows no descriptor from 1024 on."""
+    poll = select.poll()
+    for end, events in wanted.items():
+        poll.register(end, events)
+    ends = {end.fileno(): end for end in wanted}
+    return {ends[number]: events for number, events in poll.poll()}
 
 
 def _send(target: socket.socket, data: bytearray, writable: list[socket.socket]) -> None:

@@ -14,11 +14,13 @@ from typing import Any
 from smlocal.errors import NotInRegistry, RegistryError
 from smlocal.gate.statement import IN_TOTO, LONGEST, PREDICATE_TYPE, NoStatement, Statement, read_statement
 from smlocal.registry.interface import OCI_MANIFEST, Descriptor, Manifest, Repository, digest_of
+from smlocal.registry.reference import is_digest
 
 PREDICATE = "in-toto.io/predicate-type"
 _EMPTY = b"{}"
 _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
-_MOST = 100  # things attached to an image that are looked at
+_MOST = 200  # things attached to an image that are looked at
+_TOLD = 3  # of what is wrong with them
 
 
 def attach_statement(repository: Repository, content: bytes, image: Manifest) -> str:
@@ -51,7 +53,7 @@ def find_statement(repository: Repository, digest: str) -> tuple[Statement, str]
 
     Raises NoStatement when there is none that can be read; RegistryError.
     """
-    found: list[tuple[Statement, str]] = []
+    newest: tuple[Statement, str] | None = None
     problems: list[str] = []
     for where, content in _contents(repository, digest):
         try:
@@ -59,26 +61,41 @@ def find_statement(repository: Repository, digest: str) -> tuple[Statement, str]
         except NoStatement as error:
             problems.append(str(error))
             continue
-        if statement.subject == digest:
-            found.append((statement, where))
-        else:
+        if statement.subject != digest:
             problems.append(f"the statement {where} is about {statement.subject}")
-    if not found:
-        why = f" ({'; '.join(problems)})" if problems else ""
+        elif newest is None or statement.examined_at > newest[0].examined_at:
+            newest = (statement, where)
+    if newest is None:
+        more = [f"and {len(problems) - _TOLD} more"] if len(problems) > _TOLD else []
+        why = f" ({'; '.join(problems[:_TOLD] + more)})" if problems else ""
         raise NoStatement(f"no verdict of smlocal's is attached to {digest}{why}: push it with --attach")
-    return max(found, key=lambda item: item[0].examined_at)
+    return newest
 
 
 def _contents(repository: Repository, digest: str) -> Iterator[tuple[str, bytes]]:
-    """Every in-toto document of our kind that is attached. What is gone since it was listed is left out."""
-    for attached in repository.referrers(digest)[:_MOST]:
-        if attached.media_type != OCI_MANIFEST:
-            continue
+    """Every in-toto document of our kind that is attached. What is gone since it was listed is left out. Raises
+    NoStatement where there is so much that the newest could be overlooked."""
+    listed = [item for item in repository.referrers(digest) if item.media_type == OCI_MANIFEST]
+    attached = [item.digest for item in listed if is_digest(item.digest)]
+    if len(attached) > _MOST:
+        raise NoStatement(_too_many(digest, f"{len(attached)} things are"))
+    seen = 0
+    for one in attached:
         try:
-            for layer in _layers(repository.manifest(attached.digest)):
-                yield attached.digest, repository.blob(layer, LONGEST)
+            for layer in _layers(repository.manifest(one)):
+                seen += 1
+                if seen > _MOST:
+                    raise NoStatement(_too_many(digest, f"more than {_MOST} statements are"))
+                yield one, repository.blob(layer, LONGEST)
         except NotInRegistry:
             continue
+
+
+def _too_many(digest: str, what: str) -> str:
+    return (
+        f"{what} attached to {digest}, and smlocal looks at {_MOST}: remove some, or name the verdict's own file with"
+        " --statement"
+    )
 
 
 def _layers(manifest: Manifest) -> list[str]:
@@ -90,6 +107,7 @@ def _layers(manifest: Manifest) -> list[str]:
             for layer in document.get("layers", ())
             if layer.get("mediaType") == IN_TOTO
             and (layer.get("annotations") or {}).get(PREDICATE, PREDICATE_TYPE) == PREDICATE_TYPE
+            and is_digest(str(layer["digest"]))
         ]
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as error:
         raise RegistryError(f"the manifest {manifest.digest} is invalid") from error

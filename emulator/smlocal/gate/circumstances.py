@@ -29,6 +29,12 @@ def configuration_digest(plan: Plan) -> str:
     return _digest(told)
 
 
+def is_moving(plan: Plan) -> bool:
+    """Whether an examination looks at what may be another thing next time, though nothing here has changed: what a
+    registry has under a tag."""
+    return plan.published is not None and plan.published.digest is None
+
+
 def circumstances(settings: Settings, engine: EngineFacts) -> dict[str, str]:
     """The code that examines and judges, what it was told, and the machine that the runs are made on."""
     told = {"limits": asdict(settings.limits), "region": settings.region, "account": settings.account}

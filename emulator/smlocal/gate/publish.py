@@ -35,6 +35,7 @@ from smlocal.gate.uploads import Uploads
 from smlocal.images.docker_manifest import config_descriptor, docker_manifest
 from smlocal.images.export import ExportedImage, ImageExporter
 from smlocal.registry.interface import Descriptor, Manifest, Repository
+from smlocal.registry.retries import Waiting
 
 STEPS = ("export", "upload", "manifest", "read back", "compare", "tag", "confirm")
 
@@ -92,6 +93,7 @@ class Publisher:
     progress: Progress = field(default_factory=Progress)
     stop: threading.Event = field(default_factory=threading.Event)
     clock: Callable[[], float] = time.monotonic
+    waiting: Waiting = field(default_factory=Waiting)  # of the repository, for its answers
 
     def publish(self, reference: str, image_id: str, tag: str) -> Published:
         """Publish the image with the id that was checked, which the engine's `reference` names, under `tag`.
@@ -116,7 +118,7 @@ class _Publication:
 
     def run(self) -> Published:
         try:
-            with ExitStack() as files:
+            with self._of.waiting.asking(self._check), ExitStack() as files:
                 with self._timed("export"):
                     exported = self._of.exporter.exported(self._image_id, self._repository, self._read)
                     image = files.enter_context(exported)

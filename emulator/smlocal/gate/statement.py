@@ -17,6 +17,7 @@ from typing import Any
 
 from smlocal.contract import Finding, Outcome, Severity
 from smlocal.errors import UsageError
+from smlocal.registry.refusals import printable
 from smlocal.report import Report
 from smlocal.report.members import Members
 
@@ -25,6 +26,7 @@ PREDICATE_TYPE = "urn:smlocal:verdict:v1"
 IN_TOTO = "application/vnd.in-toto+json"
 LONGEST = 4 * 1024 * 1024  # bytes; ours have some ten thousand
 _RULE = re.compile(r"SM\d{3}", re.ASCII)
+_FIRST_YEAR, _LAST_YEAR = 2000, 9000  # beyond, other time zones may have no such time
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
 
 
@@ -52,6 +54,7 @@ class Statement:
     smlocal: str  # the version
     configuration: str
     examined_at: datetime
+    passed: bool  # as it says itself: what its rules say counts as well
     strict: bool
     scaled_limits: tuple[str, ...]
     rules: tuple[RuleSaid, ...]
@@ -119,7 +122,8 @@ def _rule(finding: Finding) -> dict[str, Any]:
 
 
 def read_statement(content: bytes, source: str) -> Statement:
-    """Raises NoStatement for what is no statement of ours, or a newer one; `source` names it."""
+    """Raises NoStatement, in one line of moderate length, for what is no statement of ours, or a newer one; `source`
+    names it."""
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -128,11 +132,11 @@ def read_statement(content: bytes, source: str) -> Statement:
         raise NoStatement(f"{source} is no in-toto statement of version 1")
     if document.get("predicateType") != PREDICATE_TYPE:
         kind = document.get("predicateType")
-        raise NoStatement(f"{source} states '{kind}', and this smlocal reads {PREDICATE_TYPE}")
+        raise NoStatement(printable(f"{source} states '{kind!s:.200}', and this smlocal reads {PREDICATE_TYPE}"))
     try:
         return _read(Members(document, source, "it is no verdict of smlocal's"), content)
     except (UsageError, ValueError) as error:
-        raise NoStatement(str(error)) from error
+        raise NoStatement(printable(str(error))) from error
 
 
 def _read(whole: Members, content: bytes) -> Statement:
@@ -146,6 +150,8 @@ def _read(whole: Members, content: bytes) -> Statement:
     examined_at = datetime.fromisoformat(predicate.text("examinedAt").replace("Z", "+00:00"))
     if examined_at.tzinfo is None:
         raise predicate.wrong("examinedAt", "has no time zone")
+    if not _FIRST_YEAR <= examined_at.year <= _LAST_YEAR:
+        raise predicate.wrong("examinedAt", "is no time at which anything was examined")
     return Statement(
         content=content,
         subject=f"sha256:{subjects[0].part('digest').matching('sha256', _HEXADECIMAL)}",
@@ -153,6 +159,7 @@ def _read(whole: Members, content: bytes) -> Statement:
         smlocal=predicate.text("smlocal"),
         configuration=predicate.text("configuration"),
         examined_at=examined_at,
+        passed=predicate.flag("passed"),
         strict=predicate.flag("strict"),
         scaled_limits=predicate.texts("scaledLimits"),
         rules=rules,

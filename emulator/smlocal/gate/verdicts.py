@@ -91,7 +91,9 @@ class VerdictStore:
             return
         draft = self._folder / f"{key.name}.{secrets.token_hex(8)}.draft"
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.mkdir(
+                mode=0o700, parents=True, exist_ok=True
+            )  # what an image said and was told is its owner's
             draft.write_bytes(content)
             draft.replace(self._folder / f"{key.name}.json")
         except OSError as error:
@@ -148,7 +150,7 @@ def _read(content: bytes, key: Key) -> Kept:
         kept = _kept(document)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged("it is damaged") from error
-    if document.get("key") != key.members:
+    if document.get("key") != key.members or kept.examination.image.id != key.image:
         raise Damaged("it is another's")
     if json.loads(json.dumps(as_document(_report(kept)))) != document["report"]:
         raise Damaged("its report does not follow from what was seen")

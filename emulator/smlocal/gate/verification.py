@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from smlocal import __version__
 from smlocal.contract import RULES, Outcome, Selection, Severity
 from smlocal.errors import UsageError
 from smlocal.gate.statement import RuleSaid, Statement
@@ -23,12 +24,13 @@ class Demands:
     strict: bool = False  # no warning either
     max_age: timedelta | None = None  # since the examination
     required: tuple[str, ...] = ()  # beginnings of rules' ids: these must be kept, where they apply
+    version: str = ""  # of smlocal: what that very version stated names all the rules that it has
 
     @staticmethod
     def of(strict: bool, max_age: str | None, required: list[str]) -> Demands:
         """From words. Raises UsageError."""
         selection = Selection.of(required, (), RULES)
-        return Demands(strict, None if max_age is None else _duration(max_age), selection.select)
+        return Demands(strict, None if max_age is None else _duration(max_age), selection.select, __version__)
 
 
 def _duration(text: str) -> timedelta:
@@ -50,10 +52,23 @@ def _problems(statement: Statement, digest: str, demands: Demands, now: datetime
         broken = statement.broken(severity)
         if broken and (severity is Severity.ERROR or demands.strict):
             yield f"it has {severity.value}s: {', '.join(item.rule for item in broken)}"
+    if not statement.passed and not statement.broken(Severity.ERROR):
+        yield "it says of itself that it did not pass"
     if not any(item.outcome in (Outcome.KEPT, Outcome.BROKEN) for item in statement.rules):
         yield "nothing was judged"
+    yield from _left_out(statement, demands)
     yield from _age(statement, demands, now)
     yield from _missing(statement, demands)
+
+
+def _left_out(statement: Statement, demands: Demands) -> Iterator[str]:
+    """`push` states every rule. Other versions have others: which of them are needed is for --require to say."""
+    if statement.smlocal == demands.version:
+        said = {item.rule for item in statement.rules}
+        lacking = [rule.id for rule in RULES if rule.id not in said]
+        if lacking:
+            rest = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+            yield f"it leaves out rules of smlocal {statement.smlocal}: {', '.join(lacking[:5])}{rest}"
 
 
 def _age(statement: Statement, demands: Demands, now: datetime) -> Iterator[str]:

@@ -134,9 +134,9 @@ class Authorization:
     def _ask(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
         """Never redirected: credentials go where the challenge says, and nowhere else."""
         headers = {"Accept": "application/json", "User-Agent": _CLIENT, **headers}
-        timeout = self._patience.timeout
+        timeout, meanwhile = self._patience.timeout, self._patience.meanwhile
         return self._http.request(
-            method, url, headers=headers, body=body, timeout=timeout, max_response=_TOKEN_BYTES, meanwhile=_nothing
+            method, url, headers=headers, body=body, timeout=timeout, max_response=_TOKEN_BYTES, meanwhile=meanwhile
         )
 
     def _refused(self, answer: Response, credentials: Credentials | None) -> RegistryError:
@@ -147,10 +147,6 @@ class Authorization:
         if answer.status in (401, 403):
             return RegistryDenied(self.conceal(str(error_of(refusal, doing, self._place, self._host))))
         return RegistryDenied(self.conceal(f"{doing} failed ({refusal.words}); run `docker login {self._host}`"))
-
-
-def _nothing() -> None:
-    """Called while waiting, so that the wait can be interrupted."""
 
 
 def _scopes(asked: str, name: str, action: str) -> list[str]:

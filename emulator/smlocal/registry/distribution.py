@@ -37,6 +37,7 @@ _ACCEPTED = ", ".join((DOCKER_MANIFEST, OCI_MANIFEST, OCI_INDEX, DOCKER_LIST))
 _GOOD = (200, 201, 202, 204)
 _PAGES = 20  # of referrers, of tags
 _MOST_TAGS = 500  # to ask what each of them names
+_MOST_REFERRERS = 10_000
 _ATTACH_TRIES = 4  # of an index that somebody else changes at the same time
 
 
@@ -213,6 +214,8 @@ class DistributionRepository:
             if answer.status != 200 or _media_type(answer) != OCI_INDEX:
                 return None
             found.extend(listed(answer.body))
+            if len(found) > _MOST_REFERRERS:
+                break
             path = _next_page(answer, f"/referrers/{digest}")
         raise RegistryError(f"{self.name} lists what is attached to {digest} without end")
 

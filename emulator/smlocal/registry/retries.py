@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from smlocal.errors import RegistryUnreachable
 
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})  # the statuses of an answer that may be another one next time
+
+_GLANCE = 0.2  # seconds between two looks at whether to wait on
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,34 @@ class Patience:
     idle: float = 60.0  # between two pieces of an upload, and from the last one to its answer
     clock: Callable[[], float] = time.time  # since the epoch; dates in Retry-After and tokens are read with it
     sleep: Callable[[float], None] = time.sleep
+    meanwhile: Callable[[], None] = lambda: None  # called while an answer is waited for; what it raises breaks that off
     dice: Callable[[], float] = random.random  # between 0 and 1
+
+
+class Waiting:
+    """Waits that can be broken off: what waits for a registry asks here several times a second whether to go on."""
+
+    def __init__(self) -> None:
+        self._check: Callable[[], None] | None = None
+
+    @contextlib.contextmanager
+    def asking(self, check: Callable[[], None]) -> Iterator[None]:
+        """Within, whatever `check` raises ends every wait."""
+        former, self._check = self._check, check
+        try:
+            yield
+        finally:
+            self._check = former
+
+    def go_on(self) -> None:
+        if self._check is not None:
+            self._check()
+
+    def sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.go_on()
+            time.sleep(min(left, _GLANCE))
 
 
 class Faults:

@@ -24,6 +24,8 @@ from smlocal.registry.retries import RETRIED, Faults, Patience, retry_after
 ANSWER_BYTES = 64 * 1024  # of an answer whose body says only what went wrong
 _REDIRECTS = 5
 _PROBE_SECONDS = 10.0
+_NOBODY = "is its name right, does it run, and is there a way to it (HTTPS_PROXY and NO_PROXY name proxies)?"
+_WITHOUT_EFFECT = ("GET", "HEAD", "POST")  # POST begins an upload, which the registry forgets
 _HUB_HOST = "registry-1.docker.io"
 
 
@@ -155,8 +157,9 @@ class RegistryWire:
         return f"it answered: {self._authorization.conceal(words)}"
 
     def words_of(self, error: ConnectionFailed) -> str:
-        """The error without what addresses may carry in their query."""
-        return self._authorization.conceal(printable(re.sub(r"\?\S*", "?...", str(error))))
+        """The error without what addresses may carry in their query, and what to look at when nobody is there."""
+        words = self._authorization.conceal(printable(re.sub(r"\?\S*", "?...", str(error))))
+        return f"{words}; {_NOBODY}" if "Cannot connect to host" in words else words
 
     def asked_pause(self, answer: Answer) -> float | None:
         return retry_after(answer.headers.get("Retry-After"), self.patience.clock())
@@ -170,6 +173,11 @@ class RegistryWire:
             ) from error
         if isinstance(error, ResponseTooLarge):
             raise RegistryError(f"{doing}: {self.words_of(error)}") from error
+        if "407, message=" in str(error):
+            raise RegistryUnreachable(
+                f"{doing}: {self.words_of(error)}; the proxy wants a name and a password that it knows: write them into"
+                " the variable that names it (HTTPS_PROXY=http://name:password@host:port)"
+            ) from error
         if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
             raise RegistryUnreachable(
                 f"{doing}: {self._host} does not speak TLS; smlocal sends nothing over plain http but to loopback and"
@@ -194,7 +202,8 @@ class RegistryWire:
         idle: float | None = None
         timeout: float | None = self.patience.timeout
         data: bytes | AsyncIterable[bytes] | None = None
-        meanwhile: Callable[[], None] = _nothing
+        # what changes something is not broken off: the registry might do it all the same, and a little later
+        meanwhile = self.patience.meanwhile if method in _WITHOUT_EFFECT else _nothing
         if isinstance(body, Body):
             sent |= {"Content-Type": body.media_type, "Content-Length": str(body.size)}
             idle, timeout, meanwhile = self.patience.idle, None, body.meanwhile
