@@ -346,9 +346,19 @@ class Program:
         services: dict[str, Service] = {name: late.service(name) for name in ("sagemaker", "runtime.sagemaker")}
         services["s3"] = self._s3_service(delegate)
         if delegate is None:
+            self._tell_moto()
             own = OwnAnswers(self.settings.account, self.settings.region, EXECUTION_ROLE, self.moto, _now)
             services |= {"sts": own.sts, "iam": own.iam, "ecr": own.ecr}
         return services
+
+    def _tell_moto(self) -> None:
+        """Let CloudWatch hear of what runs, unless somebody else is to."""
+        from smlocal.aws.cloudwatch import CloudWatch
+
+        sink = CloudWatch(self.moto, self.http.run, self.settings.region)
+        self.log_sink = self.log_sink or sink
+        self.metric_sink = self.metric_sink or sink
+        self._closers.insert(0, sink.close)  # after the account, whose last lines it gets
 
     def _sagemaker_services(self, delegate: str | None) -> dict[str, Service]:
         """SageMaker and its runtime before the account. Raises EngineUnavailable, and UsageError when another process
