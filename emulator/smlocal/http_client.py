@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import re
 import threading
 import weakref
 from collections.abc import AsyncIterable, Callable, Coroutine, Mapping
@@ -35,6 +36,8 @@ HEADER_COUNT = 256
 _MEANWHILE_SECONDS = 0.1
 # Shorter than any server's own patience (gunicorn: 2 s), so that no request is sent into a connection being closed.
 _IDLE_SECONDS = 1.0
+# How the library tells of TLS in an error's text: " ssl:<ssl.SSLContext object at 0x7f...> [", " ssl:default [".
+_TLS_OBJECT = re.compile(r" ssl:(?:<[^>]*>|\w+)(?= \[)")
 _OWN_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
@@ -269,7 +272,7 @@ def _headers_of(answer: aiohttp.ClientResponse) -> Headers:
 
 def _sentence(error: BaseException) -> str:
     """What went wrong, in one line without the library's names."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    text = _TLS_OBJECT.sub("", " ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= 300 else text[:297] + "..."
 
 
