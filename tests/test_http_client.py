@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from smlocal.errors import ConnectionFailed, ResponseTooLarge, TimedOut, UsageError
 from smlocal.http_client import Headers, HttpClient
+from smlocal.outbound import Outbound
 from tests.raw_server import RawServer, Script
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -246,6 +247,15 @@ def test_a_malformed_answer_is_one_sentence(
 def test_nobody_listening_is_a_failed_connection(client: HttpClient) -> None:
     with pytest.raises(ConnectionFailed, match=r"127\.0\.0\.1"):
         client.request("GET", "http://127.0.0.1:1/ping", headers={}, timeout=5)
+
+
+def test_an_error_of_a_connection_shows_no_object_of_the_library(client: HttpClient) -> None:
+    with pytest.raises(ConnectionFailed, match=r"host 127\.0\.0\.1:1 \[") as caught:
+        client.request("GET", "https://127.0.0.1:1/ping", headers={}, timeout=5)
+    assert "ssl" not in str(caught.value)
+    with HttpClient(Outbound({})) as outside, pytest.raises(ConnectionFailed) as caught:
+        outside.request("GET", "https://127.0.0.1:1/ping", headers={}, timeout=5)
+    assert "ssl" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["http://", "http://[", "ftp://x/", "nothing"])

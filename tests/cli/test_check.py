@@ -240,7 +240,9 @@ def test_an_image_without_programs_fails_with_its_cause_and_nothing_is_left(
 def test_without_a_configuration_the_user_is_told_what_cannot_be_tried(smlocal: Command, empty_image: str) -> None:
     said = smlocal("check", empty_image, "--select", "SM1")
     assert said.code == 1
-    assert "note: no [check] table is configured: training and sample requests cannot be tried\n" in said.err
+    assert (
+        "note: no [check] table is configured: training and sample requests cannot be tried; `smlocal init" in said.err
+    )
     assert said.out.splitlines()[-1].startswith(f"FAILED {empty_image}: 2 errors, ")
 
 

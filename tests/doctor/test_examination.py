@@ -318,7 +318,10 @@ def test_the_text_has_each_fix_below_its_row(stage: Any) -> None:
     lines = stage.doctor().examine().as_text().splitlines()
     at = next(number for number, line in enumerate(lines) if "image-base" in line)
     assert lines[at].startswith("warning")
-    assert lines[at + 1].strip() == "fix: smlocal images build base"
+    told = next(number for number, line in enumerate(lines) if number > at and "fix: " in line)
+    assert lines[told].strip() == "fix: smlocal images build base"
+    assert all(line.startswith(" " * 20) for line in lines[at + 1 : told + 1])
+    assert told > at + 1 and all(len(line) <= 80 for line in lines[at:told])
     assert lines[-1] == "smlocal 1.2.3: no problems, 1 warning"
 
 

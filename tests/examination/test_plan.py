@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -253,3 +254,47 @@ def test_any_table_is_a_plan_or_a_refusal(table: dict[str, Any]) -> None:
         assert "in smlocal.toml" in str(refused)
     else:
         assert isinstance(found, Plan)
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "check.md"
+TABLES = ["", "training", "training.long", "serving", "serving.samples", "multi_model"]
+
+
+def _of_page() -> str:
+    return PAGE.read_text(encoding="utf-8").partition("```toml\n")[2].partition("```")[0]
+
+
+def test_what_the_page_shows_is_read(tmp_path: Path) -> None:
+    for name in (
+        "image.tar",
+        "model.tar.gz",
+        "big.tar.gz",
+        "rows.csv",
+        "answer.csv",
+        "data/train.csv",
+        "data/broken.csv",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"1\n")
+    (tmp_path / "data" / "test").mkdir()
+    table = tomllib.loads(_of_page())["check"]
+    del table["oci_layout"]
+    found = read_plan({**table, "published": "registry.example/team/model:1.0"}, tmp_path, "smlocal.toml")
+    assert [sample.expect for sample in found.samples] == [b"0\n", b"1\n"]
+    assert found.long is not None and found.too_big is not None and found.soak == 2000
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_key_is_on_the_page(table: str, folder: Path) -> None:
+    """The keys are those that a refusal of an unknown one names."""
+    wrong = {"none_such": 1}
+    for name in reversed(table.split(".") if table else []):
+        wrong = {name: [wrong] if name == "samples" else wrong}  # type: ignore[dict-item]
+    with pytest.raises(SettingsError, match="known keys: ") as refused:
+        read_plan(wrong, folder, "smlocal.toml")
+    missing = [
+        key
+        for key in str(refused.value).partition("known keys: ")[2].split(", ")
+        if not re.search(rf"\b{key}( = |\]|\.)", _of_page())
+    ]
+    assert missing == []

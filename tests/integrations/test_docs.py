@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,10 +17,15 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from tests.integrations.conftest import LOOK, ROOT, environment, listener
+from tests.integrations.conftest import LOOK, ROOT, environment
 from tests.integrations.test_action import ACTION
 from tests.integrations.test_gitlab import TEMPLATE, VALIDATOR, merged
 
+# Writes down what it is asked, and lists the comments that the test has.
+GH = """#!/bin/sh
+printf '%s\\n' "$*" >> heard
+case "$*" in *--paginate*) cat listed ;; esac
+"""
 BLOCKS: list[tuple[str, str, str]] = []  # the heading above, the language, the text
 
 
@@ -57,14 +63,38 @@ def test_the_inputs_and_outputs_of_the_action_that_are_shown_are_there() -> None
     assert set(re.findall(r"steps\.contract\.outputs\.([a-z]+)", text)) <= set(ACTION["outputs"])
 
 
-def test_the_step_that_comments_calls_gh_with_the_report(tmp_path: Path) -> None:
+def test_the_step_that_comments_edits_the_images_own_comment_or_makes_one(tmp_path: Path) -> None:
     (step,) = yaml.safe_load(block("A comment on the pull request"))
-    heard = listener(tmp_path, "gh")
-    given = environment(NUMBER="7", BODY="a b.md")
-    given["PATH"] = f"{tmp_path}:{given['PATH']}"
-    subprocess.run(["bash", "-e", "-c", step["run"]], env=given, check=True, capture_output=True)
-    assert heard() == ["pr", "comment", "7", "--edit-last", "--create-if-none", "--body-file", "a b.md"]
     assert "${{" not in step["run"] and set(step["env"]) == {"GH_TOKEN", "NUMBER", "BODY"}
+    marker = "<!-- smlocal check shop/model -->"
+    (tmp_path / "a b.md").write_text(f"{marker}\n### passed\n")
+    gh = tmp_path / "gh"
+    gh.write_text(GH)
+    gh.chmod(0o755)
+    for comments in ([], ["5 <!-- smlocal check shop/other -->"], ["5 words", f"6 {marker}", f"7 {marker}", "8 more"]):
+        (tmp_path / "listed").write_text("".join(f"{line}\n" for line in comments))
+        (tmp_path / "heard").write_text("")
+        given = environment(NUMBER="7", BODY="a b.md", GITHUB_REPOSITORY="us/shop")
+        given["PATH"] = f"{tmp_path}:{given['PATH']}"
+        command = ["bash", "-e", "-o", "pipefail", "-c", step["run"]]
+        subprocess.run(command, cwd=tmp_path, env=given, check=True, capture_output=True)
+        asked, said = (tmp_path / "heard").read_text().splitlines()
+        assert asked.startswith("api --paginate repos/us/shop/issues/7/comments --jq ")
+        edited = "api --silent --method PATCH repos/us/shop/issues/comments/7 --field body=@a b.md"
+        assert said == (edited if len(comments) > 1 else "pr comment 7 --body-file a b.md")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_step_that_comments_looks_at_the_first_lines_of_its_own_comments() -> None:
+    (step,) = yaml.safe_load(block("A comment on the pull request"))
+    (words,) = re.findall(r"--jq '([^']*)'", step["run"])
+    bot, other = {"login": "github-actions[bot]"}, {"login": "me"}
+    comments = [
+        {"id": 1, "user": other, "body": "<!-- x -->"},
+        {"id": 2, "user": bot, "body": "<!-- x -->\n<!-- y -->"},
+    ]
+    done = subprocess.run(["jq", "-r", words], input=json.dumps(comments), capture_output=True, text=True, check=True)
+    assert done.stdout == "2 <!-- x -->\n"
 
 
 def test_the_gitlab_job_that_is_shown_extends_what_there_is() -> None:

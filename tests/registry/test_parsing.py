@@ -138,6 +138,7 @@ def refused(status: int, code: str = "", message: str = "") -> RegistryError:
         (507, "", "", RegistryError, "quota raised"),
         (413, "", "", RegistryError, "limit raised"),
         (404, "NAME_UNKNOWN", "The repository does not exist", NotInRegistry, "create the repository"),
+        (404, "MANIFEST_UNKNOWN", "manifest unknown", NotInRegistry, "has no such tag or digest: check its spelling"),
         (400, "TAG_INVALID", "cannot be overwritten because the tag is immutable.", TagIsTaken, "another tag"),
         (412, "PRECONDITION", "configured as immutable, cannot be updated", TagIsTaken, "another tag"),
         (400, "TAG_INVALID", "manifest tag did not match URI", RegistryError, "does not allow this tag"),

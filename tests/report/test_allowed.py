@@ -40,6 +40,13 @@ def test_text_says_it_last_with_a_mark_of_its_own() -> None:
     assert lines[-1] == "PASSED shop/model:1: 0 errors, 0 warnings, 2 allowed (9 s)"
 
 
+def test_text_tells_which_unjudged_rules_an_allowed_one_hides() -> None:
+    hidden = [finding(f"SM20{last}", Outcome.NOT_JUDGED, seen=(), follows="SM110") for last in (1, 2)]
+    said = as_text(report(finding("SM110", Outcome.BROKEN, allowed=REASON), *hidden, allowances=ALLOWANCES))
+    assert "  it follows from SM110, which is allowed: SM201, SM202\n" in said
+    assert "which is allowed" not in as_text(report(finding("SM110", Outcome.BROKEN), *hidden))
+
+
 def test_json_has_the_allowances_and_the_reasons() -> None:
     found = as_document(REPORT)
     assert [(item["rule"], item["needed"]) for item in found["allowances"]] == [

@@ -21,7 +21,7 @@ ALLOWED = saved(*(replace(item, allowed="a reason") for item in WARNINGS_ONLY if
 ROWS = [
     (saved(*ALL_KEPT), f"passed: {len(ALL_KEPT)} kept, 0 broken", "brightgreen"),
     (saved(*ONE_OF_EACH), "failed: 1 kept, 2 broken, 2 not judged", "red"),
-    (saved(*WARNINGS_ONLY), "passed: 1 kept, 1 broken", "brightgreen"),
+    (saved(*WARNINGS_ONLY), "passed: 1 kept, 1 warning", "brightgreen"),
     (replace(saved(*WARNINGS_ONLY), passed=False), "failed: 1 kept, 1 broken", "red"),
     (ALLOWED, "passed: 0 kept, 0 broken, 1 allowed", "brightgreen"),
     (SCALED, f"passed: {len(ALL_KEPT)} kept, 0 broken, scaled limits", "brightgreen"),

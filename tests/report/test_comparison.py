@@ -279,14 +279,21 @@ def test_the_whole_text() -> None:
         "start             1.00 s      1.20 s",
         "answers           4.0 ms      0.10 s  slower: 25.0 times as long",
         "image size        0.0 MB      0.0 MB",
-        "measured once; noise is below 2 s or 50% (training, start), 20 ms or 100%",
-        "  (answers)",
+        "measured once; a difference is noise below 2 s or 50% (training, start), 20 ms",
+        "  or 100% (answers)",
         "",
         "old: old.json, a report on shop/model:1 (failed)",
         "new: new.json, a report on shop/model:1 (failed)",
         "WORSE new.json: 1 worse, 1 better, 3 judged in one only, 3 in one report only,",
         "  slower training, slower answers",
     ]
+
+
+def test_what_is_allowed_and_the_runs_of_one_only_are_told_apart() -> None:
+    allowed = compared(saved(finding("SM110")), saved(finding("SM110", Outcome.BROKEN, allowed="not ours")))
+    assert comparison_as_text(allowed).startswith("WORSE   SM110 kept -> warning, allowed: USER is not root\n")
+    said = comparison_as_text(compared(SAMPLE, replace(SAMPLE, runs=())))
+    assert "runs of one only: train without network; serve with" in " ".join(said.split())
 
 
 def test_everything_names_all_rules_and_all_that_was_seen() -> None:

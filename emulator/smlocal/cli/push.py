@@ -222,11 +222,20 @@ def _as_json(published: Published) -> dict[str, Any]:
 def _lines(report: Report, name: Named, published: Published, attached: str, stating: Stating) -> Iterator[str]:
     """The result, each line with its head of eight columns."""
     from smlocal.cli.push_progress import size_in_words
+    from smlocal.cli.terminal import headed
+    from smlocal.contract import Severity
+    from smlocal.report.text import counted
 
     yield f"image   {report.image}"
     yield f"        {published.image_id}"
     yield f"verdict {_verdict(report)}"
-    yield from (f"allowed {item.rule}: {item.allowed}" for item in report.verdict.allowed)
+    for item in report.verdict.broken(Severity.WARNING):
+        yield from headed("warning", f"{item.rule} {item.title}")
+    for item in report.verdict.allowed:
+        yield from headed("allowed", f"{item.rule}: {item.allowed}")
+        hidden = sum(finding.follows == item.rule for finding in report.verdict.findings)
+        if hidden:
+            yield f"        {counted(hidden, 'rule')} could not be judged because of it"
     yield from (f"allowed {item.rule}, which is not broken" for item in report.verdict.needless)
     limits = report.examination.asked.scaled_limits
     if limits:
@@ -234,7 +243,7 @@ def _lines(report: Report, name: Named, published: Published, attached: str, sta
     sent = sum(item.sent for item in published.layers)
     seconds = sum(published.seconds.values())
     told = f"{sent} of {len(published.layers)} layers sent ({size_in_words(published.sent_bytes)})"
-    yield f"sent    {told if published.sent_bytes else 'nothing: all of it was there'} in {seconds:.0f} s"
+    yield f"sent    {f'{told} in {seconds:.0f} s' if published.sent_bytes else 'nothing: all of it was there'}"
     yield f"size    {size_in_words(published.size_bytes)}, compressed"
     if stating.file is not None:
         yield f"stated  in {stating.file}, unsigned"
@@ -247,12 +256,13 @@ def _lines(report: Report, name: Named, published: Published, attached: str, sta
 
 def _verdict(report: Report) -> str:
     from smlocal.contract import Outcome, Severity
+    from smlocal.report.text import counted
 
     verdict, when = report.verdict, report.examined_at
     warnings, unjudged = len(verdict.broken(Severity.WARNING)), verdict.count(Outcome.NOT_JUDGED)
     counts = [
         "no error",
-        f"{warnings} warning{'s' * (warnings != 1)}" if warnings else "",
+        counted(warnings, "warning") if warnings else "",
         f"{len(verdict.allowed)} allowed" if verdict.allowed else "",
         f"{unjudged} not judged" if unjudged else "",
         f"examined {when.astimezone():%Y-%m-%d %H:%M}" if when is not None else "",

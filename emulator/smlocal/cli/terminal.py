@@ -6,6 +6,7 @@ import contextlib
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 _UNBOUNDED = 10_000  # columns
 _SHOWN_VALUES = 8
+_WIDTH = 80
+_HEAD = 8  # columns
 _VALUE_SET = re.compile(
     r"(?P<head>Value '(?P<given>[^']*)' at '[^']*' failed to satisfy constraint: Member must satisfy enum value set: )"
     r"\[(?P<values>[^\]]*)\]"
@@ -152,6 +155,14 @@ def print_last_lines(lines: Sequence[str]) -> None:
 
     for line in lines:
         print(f"container: {escape(line)}", file=sys.stderr, flush=True)
+
+
+def headed(head: str, text: str) -> list[str]:
+    """A line of a result for 80 columns, below its head of eight; a name or digest that is longer stays whole."""
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=f"{head:{_HEAD}}", subsequent_indent=" " * _HEAD, break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
 
 
 def brief(text: str) -> str:

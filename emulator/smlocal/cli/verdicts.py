@@ -55,7 +55,10 @@ def configured(
     if not table and config is not None:
         raise UsageError(f"{config} has no [check] table; `smlocal init` writes one")
     if not table:
-        terminal.say("note: no [check] table is configured: training and sample requests cannot be tried")
+        terminal.say(
+            "note: no [check] table is configured: training and sample requests cannot be tried; `smlocal init IMAGE`"
+            " writes one"
+        )
     return Wanted(plan, selection, may_be_broken)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from smlocal.registry.interface import Repository
     from smlocal.wiring import Program
 
-_WIDTH = 80
 _STYLES = {"GOOD": "bold green", "NOT GOOD": "bold red"}
 
 
@@ -159,31 +157,43 @@ def _rule(said: RuleSaid) -> dict[str, Any]:
 
 
 def _lines(name: Named, found: Verified) -> Iterator[str]:
+    from smlocal.cli.terminal import headed
+    from smlocal.contract import Outcome
+    from smlocal.report.text import counted
+
     yield f"digest  {found.digest}"
     if found.statement is not None:
         yield from _about(found.statement, found.where)
     for problem in found.problems:
-        yield from textwrap.wrap(
-            problem, _WIDTH, initial_indent="wrong   ", subsequent_indent=" " * 8, break_on_hyphens=False,
-            break_long_words=False,
-        )  # fmt: skip
-    yield f"NOT GOOD {name.text}" if found.problems else f"GOOD {name.text}: the verdict holds"
+        yield from headed("wrong", problem)
+    # whoever reads this line alone must not take for kept what could not be tried
+    untried = found.statement.count(Outcome.NOT_JUDGED) if found.statement is not None else 0
+    unjudged = f", {counted(untried, 'rule')} not judged" if untried else ""
+    yield f"NOT GOOD {name.text}" if found.problems else f"GOOD {name.text}: the verdict holds{unjudged}"
 
 
 def _about(statement: Statement, where: str) -> Iterator[str]:
-    from smlocal.contract import Outcome, Severity
+    from smlocal.cli.terminal import headed
+    from smlocal.contract import RULES, Outcome, Severity
     from smlocal.gate.verification import UNSIGNED, in_words
     from smlocal.report.escaping import one_line
+    from smlocal.report.text import counted
+
+    titles = {rule.id: rule.title for rule in RULES}
 
     age = datetime.now(timezone.utc) - statement.examined_at
     when = f"{statement.examined_at.astimezone():%Y-%m-%d %H:%M}"
     yield f"found   {where}"
     yield f"        {UNSIGNED}"
     yield f"by      smlocal {one_line(statement.smlocal)}, which examined it {in_words(age)} ago ({when})"
-    errors, warnings = (len(statement.broken(severity)) for severity in (Severity.ERROR, Severity.WARNING))
+    errors, warnings = (statement.broken(severity) for severity in (Severity.ERROR, Severity.WARNING))
     counts = f"{statement.count(Outcome.KEPT)} kept, {statement.count(Outcome.NOT_JUDGED)} not judged"
-    yield f"verdict {errors} errors, {warnings} warnings, {counts}"
+    yield f"verdict {counted(len(errors), 'error')}, {counted(len(warnings), 'warning')}, {counts}"
+    for severity, broken in ((Severity.ERROR, errors), (Severity.WARNING, warnings)):
+        for item in broken:
+            yield from headed(severity.value, f"{item.rule} {titles.get(item.rule, '')}")
     allowed = [item for item in statement.rules if item.outcome is Outcome.BROKEN and item.allowed]
-    yield from (f"allowed {item.rule}: {one_line(item.allowed)}" for item in allowed)
+    for item in allowed:
+        yield from headed("allowed", f"{item.rule}: {one_line(item.allowed)}")
     if statement.scaled_limits:
         yield f"limits  not SageMaker's: {one_line(', '.join(statement.scaled_limits))}"

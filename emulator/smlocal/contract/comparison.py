@@ -36,6 +36,9 @@ class Compared(Protocol):
     @property
     def why_not(self) -> str: ...
 
+    @property
+    def allowed(self) -> str: ...
+
 
 class Change(str, Enum):
     """What became of one rule's finding. Only what both could be judged by is better or worse."""

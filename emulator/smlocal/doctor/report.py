@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Level = Literal["ok", "warning", "problem"]
 
 JSON_VERSION = 1
+_WIDTH = 80
 _MARKS: dict[Level, str] = {"ok": "ok     ", "warning": "warning", "problem": "PROBLEM"}
 
 
@@ -40,11 +42,15 @@ class DoctorReport:
         raise KeyError(name)
 
     def as_text(self) -> str:
-        """One line for each row, and its fix below it."""
+        """The rows at 80 columns; each fix in one line below its row, to be pasted as it is."""
         width = max(len(row.name) for row in self.rows)
         lines: list[str] = []
         for row in self.rows:
-            lines.append(f"{_MARKS[row.level]}  {row.name:<{width}}  {row.text}")
+            head = f"{_MARKS[row.level]}  {row.name:<{width}}  "
+            lines += textwrap.wrap(
+                row.text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
+                break_on_hyphens=False, break_long_words=False,
+            ) or [head.rstrip()]  # fmt: skip
             if row.fix:
                 lines.append(f"{'':7}  {'':{width}}  fix: {row.fix}")
         problems = sum(row.level == "problem" for row in self.rows)

@@ -100,6 +100,11 @@ _MEANINGS: tuple[tuple[Callable[[Refusal], bool], type[RegistryError], str], ...
     (_has("MANIFEST_BLOB_UNKNOWN"), RegistryError, "a layer that was sent is not there any more: push again"),
     (_has("TAG_INVALID"), RegistryError, "the registry does not allow this tag: choose another one"),
     (_has("MANIFEST_INVALID", "DIGEST_INVALID"), RegistryError, "the registry does not take the manifest as it is"),
+    (
+        _has("MANIFEST_UNKNOWN"),
+        NotInRegistry,
+        "{place} has no such tag or digest: check its spelling, or push it first",
+    ),
     (_is(404), NotInRegistry, ""),
     (
         lambda refusal: refusal.status == 405 or "UNSUPPORTED" in refusal.codes,

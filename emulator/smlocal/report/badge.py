@@ -33,7 +33,9 @@ def badge_message(report: SavedReport) -> str:
     if not _judged(report):
         return "nothing judged"
     allowed = sum(finding.outcome is Outcome.BROKEN and bool(finding.allowed) for finding in report.findings)
-    parts = [f"{counts[Outcome.KEPT]} kept", f"{counts[Outcome.BROKEN] - allowed} broken"]
+    broken = counts[Outcome.BROKEN] - allowed
+    warnings = f"{broken} warning{'s' * (broken != 1)}"  # all that a report which passed may have broken
+    parts = [f"{counts[Outcome.KEPT]} kept", warnings if broken and report.passed else f"{broken} broken"]
     if allowed:
         parts.append(f"{allowed} allowed")
     if counts[Outcome.NOT_JUDGED]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from smlocal.contract import Change, Outcome, Pair, Severity
+from smlocal.contract.comparison import Compared
 from smlocal.report.comparison import ComparisonReport, Difference
 from smlocal.report.escaping import one_line, visible
 from smlocal.report.measures import Duration
@@ -66,10 +67,14 @@ def _seen(line: str) -> list[str]:
 
 
 def states(pair: Pair) -> str:
-    """What became of it: "kept -> error"."""
-    return " -> ".join(
-        side.severity.value if side.outcome is Outcome.BROKEN else side.outcome.value for side in pair.sides
-    )
+    """What became of it: "kept -> error", "kept -> warning, allowed"."""
+    return " -> ".join(_state(side) for side in pair.sides)
+
+
+def _state(side: Compared) -> str:
+    if side.outcome is not Outcome.BROKEN:
+        return str(side.outcome.value)
+    return f"{side.severity.value}{', allowed' if side.allowed else ''}"
 
 
 def _judged_in_one(report: ComparisonReport, every: bool) -> Iterator[str]:
@@ -141,7 +146,7 @@ def _difference(difference: Difference) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(item) for item in value) or "none"
+        return "; ".join(str(item) for item in value) or "none"  # names of runs have commas
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -158,7 +163,7 @@ def _measured(report: ComparisonReport) -> Iterator[str]:
     if found and not report.comparable:
         yield "times of examinations that differ so are not compared"
     elif found:
-        yield from _wrapped(f"measured once; noise is below {_noise(found)}", "  ")
+        yield from _wrapped(f"measured once; a difference is noise below {_noise(found)}", "  ")
 
 
 def _row(name: str, old: str, new: str, told: str) -> str:

@@ -4,7 +4,7 @@ lines; the verdict last, where the eye is when a command ends."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from smlocal.contract import RULES, Finding, Outcome, Severity
 from smlocal.report.escaping import one_line, visible
@@ -41,7 +41,7 @@ def _lines(report: Report, every: bool) -> Iterator[str]:
     unjudged = [finding for finding in findings if finding.outcome is Outcome.NOT_JUDGED]
     if unjudged:
         yield "not judged:"
-        yield from _unjudged(unjudged, every)
+        yield from _unjudged(unjudged, {finding.rule for finding in report.verdict.allowed}, every)
         yield ""
     if every:
         yield from _details(report)
@@ -79,12 +79,17 @@ def _wrapped(head: str, text: str) -> list[str]:
     )
 
 
-def _unjudged(findings: list[Finding], every: bool) -> Iterator[str]:
+def _follows(cause: str, allowed: Set[str]) -> str:
+    """What is allowed may hide all that would have been found behind it."""
+    return f"it follows from {cause}{', which is allowed' if cause in allowed else ''}"
+
+
+def _unjudged(findings: list[Finding], allowed: Set[str], every: bool) -> Iterator[str]:
     """What was seen where something was, and the ids of the same reason together, when they are few enough to read."""
     reasons: dict[str, list[str]] = {}
     for finding in findings:
         seen = f" ({one_line('; '.join(finding.seen))})" if finding.seen else ""
-        reason = f"it follows from {finding.follows}" if finding.follows else finding.why_not
+        reason = _follows(finding.follows, allowed) if finding.follows else finding.why_not
         key = f" ({finding.key})" if finding.key else ""
         reasons.setdefault(f"{reason}{key}{seen}", []).append(finding.rule)
     for reason, rules in reasons.items():
@@ -119,8 +124,8 @@ def _summary(report: Report, broken: list[Finding]) -> Iterator[str]:
     verdict = report.verdict
     errors, warnings = (len(verdict.broken(severity)) for severity in (Severity.ERROR, Severity.WARNING))
     yield (
-        f"{verdict.count(Outcome.KEPT)} clauses kept, {verdict.count(Outcome.NOT_APPLICABLE)} not applicable,"
-        f" {verdict.count(Outcome.NOT_JUDGED)} not judged"
+        f"{counted(verdict.count(Outcome.KEPT), 'clause')} kept,"
+        f" {verdict.count(Outcome.NOT_APPLICABLE)} not applicable, {verdict.count(Outcome.NOT_JUDGED)} not judged"
     )
     if broken:
         yield f"`smlocal explain {broken[0].rule}` says why it matters and by which source"

@@ -162,7 +162,7 @@ def ping_waits_for_a_running_invocation(examination: Examination) -> Judgement:
     if refused or len(waited) == len(busy) or longest.seconds > _PING_SECONDS + way:
         worst = refused[0] if refused else longest
         return broken(
-            f"{said(worst)}; {len(waited)} of {len(busy)} pings were answered only after a body of 6 MiB was",
+            f"{said(worst)}; {len(waited)} of {len(busy)} pings were answered only after a request of 6 MiB",
             sagemaker=_TAKEN_FOR_SICK,
         )
     return kept(f"{len(busy)} pings while 6 MiB bodies were predicted, the longest {longest.seconds * 1000:.0f} ms")
