@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -22,7 +23,13 @@ import jsonschema
 import pytest
 from moto.server import ThreadedMotoServer
 
+from smlocal.demo import agreement, features
+from smlocal.gate.publish import Progress
 from smlocal.gate.statement import schema
+from smlocal.registry.reference import parse_reference
+from smlocal.settings import load_settings
+from smlocal.shipped import iris_csv
+from smlocal.wiring import Program
 from tests.cli.conftest import Said
 from tests.registry.docker_registry import docker_registry, write_htpasswd
 
@@ -308,3 +315,34 @@ def test_ctrl_c_ends_a_push_whose_peer_says_nothing(
             took = time.monotonic() - began
     assert (pushing.returncode, out.splitlines()[-1]) == (130, sentence), out
     assert took < 20
+
+
+def test_a_published_image_trains_and_predicts_from_the_registrys_copy(
+    smlocal: Command, sklearn_image: str, docker_client: docker.DockerClient, tmp_path: Path
+) -> None:
+    """Lab 3 with an image that the engine has only from the registry: its own is removed in between."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {sklearn_image}\nCOPY Dockerfile /opt/{uuid.uuid4().hex}\n")
+    built = f"smlocal-test/lab:a{uuid.uuid4().hex[:12]}"
+    checked = docker_client.images.build(path=str(tmp_path), tag=built, rm=True, forcerm=True)[0].id
+    (tmp_path / "registry").mkdir()
+    rows = iris_csv().read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("".join(f"{features(row)}\n" for row in rows))
+    with docker_registry(tmp_path / "registry") as place, Program(load_settings()) as program:
+        image = f"{place}/team/lab:1.0"
+        repository = program.repository(parse_reference(image))
+        publisher = program.publisher(repository, Progress(), threading.Event())
+        published = publisher.publish(built, checked, "1.0")
+        docker_client.images.remove(built)
+        assert checked not in [found.id for found in docker_client.images.list()]
+        trained = smlocal("train", image, "--channel", f"train={iris_csv()},content-type=text/csv", "--output", "out",
+                          "--job-name", "lab", "-p", "n_estimators=20")  # fmt: skip
+        try:
+            assert trained.code == 0, trained
+            assert docker_client.images.get(image).id == checked == published.config_digest
+            asked = str(tmp_path / "rows.csv")
+            told = smlocal("transform", image, "--model", "out/lab/output/model.tar.gz", "--input", asked,
+                           "--output", "answers", "--content-type", "text/csv")  # fmt: skip
+            assert told.code == 0, told
+            assert agreement(Path("answers/rows.csv.out").read_bytes(), rows) > 0.9
+        finally:
+            docker_client.images.remove(image)
