@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def demo(context: typer.Context) -> None:
-    """Run SageMaker's three Iris labs here: built-in XGBoost, batch transform, bring your own."""
+    """Run SageMaker's three Iris labs here: built-in XGBoost, batch transform, bring your own.
+
+    Lab 3 checks its image, publishes it to a registry on this machine (the program docker-registry, where there is one)
+    and runs the registry's copy.
+    """
+    from smlocal.cli.interrupts import sigterm_as_ctrl_c
     from smlocal.cli.places import say_where
     from smlocal.demo import Demo
 
@@ -26,7 +31,7 @@ def demo(context: typer.Context) -> None:
         for key in step.keys:
             terminal.say(f"                  wrote {key}")
 
-    with common.program(writing=True) as program:
+    with sigterm_as_ctrl_c(), common.program(writing=True) as program:
         say_where(terminal, program)
         with terminal.working("running the labs") as news:
             outcome = Demo(program, on_begin=lambda lab, name: news(f"{lab}, {name}"), on_step=on_step).run()
