@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -13,11 +15,14 @@ import pytest
 from smlocal.demo import features
 from smlocal.demo.outcome import Notes
 from smlocal.demo.own_image import OwnImage, iris_plan
+from smlocal.engine.interface import Engine
 from smlocal.engine.scripted import FACTS, Script, ScriptedEngine, ScriptedImage
 from smlocal.errors import EngineError, ImageNotFound, JobFailed
+from smlocal.reachability import ask
 from smlocal.settings import Settings
 from smlocal.shipped import iris_csv
 from smlocal.wiring import Program
+from tests.engine.adapters import IMAGE as REAL_IMAGE
 
 IMAGE = "own:1"
 GOES_ON = "; the lab goes on with the local image"
@@ -177,3 +182,35 @@ def test_a_copy_that_is_not_what_was_checked_is_refused_and_removed(own: Own) ->
     ):
         pytest.fail("it is another image")
     assert engine.images("127.0.0.1") == []
+
+
+HOLDS_A_COPY = """
+import contextlib, sys, time
+from pathlib import Path
+from smlocal.cli.interrupts import sigterm_as_ctrl_c
+from smlocal.demo.outcome import Notes
+from smlocal.demo.own_image import OwnImage
+from smlocal.settings import Settings
+from smlocal.wiring import Program
+image = sys.argv[1]
+with sigterm_as_ctrl_c(), Program(Settings(state=Path(sys.argv[2]))) as program:
+    own = OwnImage(program, lambda name: contextlib.nullcontext(Notes()))
+    with own.from_registry(image, program.engine.image(image).id) as copy:
+        print(copy, flush=True)
+        time.sleep(60)
+"""
+
+
+@pytest.mark.engine
+def test_sigterm_takes_the_copy_the_registry_and_its_files_away(local_engine: Engine, tmp_path: Path) -> None:
+    words = [sys.executable, "-c", HOLDS_A_COPY, REAL_IMAGE, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        copy = process.stdout.readline().strip()
+        assert local_engine.image(copy).id == local_engine.image(REAL_IMAGE).id
+        assert ask(f"http://{copy.partition('/')[0]}/v2/", 10) is None
+        process.terminate()
+        assert process.stderr.read().endswith("KeyboardInterrupt\n")
+    with pytest.raises(ImageNotFound):
+        local_engine.image(copy)
+    assert ask(f"http://{copy.partition('/')[0]}/v2/", 10) is not None
+    assert list((tmp_path / "spool").iterdir()) == []
