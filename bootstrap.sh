@@ -2,7 +2,7 @@
 # Makes a machine ready for smlocal's repository: a virtual environment, a container engine, the images. Whatever is there
 # already is used as it is, so that it may be run again at any time.
 #
-#   sh bootstrap.sh                all of the above
+#   sh bootstrap.sh                all of the above, and a registry for Lab 3 (root on Debian or Ubuntu only)
 #   sh bootstrap.sh environment    the virtual environment alone
 #   sh bootstrap.sh test-engines   what the tests need besides (Podman, a registry, git; root on Debian or Ubuntu only)
 #
@@ -69,6 +69,21 @@ make_environment() {
     : >".venv/ready-$stamp"
 }
 
+mask_registry() {
+    # Its package would start a registry for the whole network; ours are started on loopback, when they are needed.
+    unit=/etc/systemd/system/docker-registry.service
+    command -v docker-registry >/dev/null || [ ! -d "${unit%/*}" ] || [ -e "$unit" ] || ln -s /dev/null "$unit"
+}
+
+make_registry() {
+    command -v docker-registry >/dev/null && return 0
+    if may_install; then
+        mask_registry
+        install_packages docker-registry && return 0
+    fi
+    say "there is no docker-registry, and only your system's packages have it: Lab 3 leaves its publishing out"
+}
+
 make_test_engines() {
     missing=
     command -v git >/dev/null || missing="$missing git"
@@ -78,15 +93,11 @@ make_test_engines() {
     [ -x /usr/lib/podman/aardvark-dns ] || missing="$missing aardvark-dns"
     command -v ip >/dev/null || missing="$missing iproute2"
     command -v iptables >/dev/null || missing="$missing iptables"
-    if ! command -v docker-registry >/dev/null; then
-        missing="$missing docker-registry"
-        # Its package would start a registry for the whole network; the tests start their own, on loopback.
-        unit=/etc/systemd/system/docker-registry.service
-        if may_install && [ -d "${unit%/*}" ] && [ ! -e "$unit" ]; then ln -s /dev/null "$unit"; fi
-    fi
+    command -v docker-registry >/dev/null || missing="$missing docker-registry"
     [ -n "$missing" ] || return 0
     may_install || give_up "The tests also run on Podman, on a second Docker engine, a registry and git: install$missing," \
         "and run them as root."
+    mask_registry
     # shellcheck disable=SC2086
     install_packages $missing
 }
@@ -96,6 +107,7 @@ all)
     make_environment
     .venv/bin/smlocal doctor --fix
     .venv/bin/smlocal images build
+    make_registry
     ;;
 environment) make_environment ;;
 test-engines) make_test_engines ;;

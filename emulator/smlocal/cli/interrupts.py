@@ -53,6 +53,16 @@ def stop_on_interrupt(say: Callable[[str], None], what: str) -> Iterator[StopReq
         receiver.close()
 
 
+@contextlib.contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Within, SIGTERM is KeyboardInterrupt too, so that a command without a run to stop clears up after itself."""
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
 def _heard(_number: int, _frame: FrameType | None) -> None:
     """Python writes the signal's number to the wake-up descriptor by itself."""
 

@@ -1,7 +1,8 @@
 """The three Iris labs, on real containers: SageMaker's first lessons without an account.
 
 Lab 1 trains and deploys the built-in XGBoost algorithm, Lab 2 runs a batch transform by its model, Lab 3 brings a
-scikit-learn image of one's own. All of it goes through the library as any program would use it.
+scikit-learn image of one's own: built, checked, published, trained, deployed. All of it goes through the library as any
+program would use it.
 """
 
 from __future__ import annotations
@@ -10,63 +11,28 @@ import io
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
+from smlocal.demo.iris import ROWS, agreement, answered, features, split
+from smlocal.demo.outcome import Notes, Outcome, Step
+from smlocal.demo.own_image import OwnImage, Stepper
 from smlocal.errors import JobFailed
 from smlocal.images.aws_registries import aws_registries
 from smlocal.shipped import iris_csv
 from smlocal.training import Observer as TrainingObserver
 from smlocal.wiring import Program
 
-ACCURACY = 0.9  # at least
-ROWS = 150
-_HELD_OUT = 30
 _XGBOOST = "1.7-1"
 _ROLE = "arn:aws:iam::{account}:role/smlocal-demo"
 _INSTANCE = "ml.m5.large"
 _PREFIX = "iris"
 
 
-@dataclass(frozen=True)
-class Step:
-    """One step of a lab: what was done, how long it took, what came of it."""
-
-    lab: str
-    name: str
-    seconds: float
-    result: str
-    keys: tuple[str, ...] = ()  # S3 keys that it wrote
-
-
-@dataclass
-class Outcome:
-    """What the labs came to."""
-
-    bucket: str
-    steps: list[Step] = field(default_factory=list)
-    accuracies: dict[str, float] = field(default_factory=dict)
-    rows: int = 0
-    leftovers: tuple[str, ...] = ()
-
-    @property
-    def problems(self) -> list[str]:
-        """Why this is no success; empty when it is one."""
-        found = [
-            f"{lab}: accuracy {accuracy:.2f} is below {ACCURACY}"
-            for lab, accuracy in self.accuracies.items()
-            if accuracy < ACCURACY
-        ]
-        if self.rows != ROWS:
-            found.append(f"Lab 2: {self.rows} of {ROWS} rows came back")
-        if self.leftovers:
-            found.append(f"still there: {', '.join(self.leftovers)}")
-        return found
-
-
 class Demo:
-    """Runs the labs. `on_step` hears of each step when it is done, `on_begin` when it begins."""
+    """Runs the labs. `on_step` hears of each step when it is done, `on_begin` when it begins; `own_image` makes what
+    brings Lab 3's image to its job."""
 
     def __init__(
         self,
@@ -75,11 +41,13 @@ class Demo:
         on_begin: Callable[[str, str], None] = lambda lab, name: None,
         on_step: Callable[[Step], None] = lambda step: None,
         on_line: Callable[[str], None] = lambda line: None,
+        own_image: Callable[[Program, Stepper], OwnImage] = OwnImage,
     ) -> None:
         self._program = program
         self._on_begin = on_begin
         self._on_step = on_step
         self._on_line = on_line
+        self._own_image = own_image
         settings = program.settings
         self._bucket = f"sagemaker-{settings.region}-{settings.account}"
         self._role = _ROLE.format(account=settings.account)
@@ -149,9 +117,12 @@ class Demo:
         with self._step(lab, "build the scikit-learn image") as step:
             built = self._program.image_builder.build(["sklearn"], on_line=self._on_line)[-1]
             step.result = f"{built.reference}, {'built' if built.built else 'up to date'}"
-        name = f"iris-sklearn-{self._stamp}"
-        model = self._train(lab, name, built.reference, [self._channel("train")], {"n_estimators": "20"})
-        self._deploy_and_predict(lab, name, built.reference, model, test)
+        own = self._own_image(self._program, partial(self._step, lab))
+        checked = own.check(built.reference, test[0])
+        with own.from_registry(built.reference, checked) as image:
+            name = f"iris-sklearn-{self._stamp}"
+            model = self._train(lab, name, image, [self._channel("train")], {"n_estimators": "20"})
+            self._deploy_and_predict(lab, name, image, model, test)
 
     # their steps
 
@@ -222,51 +193,13 @@ class Demo:
             return source.read()
 
     @contextmanager
-    def _step(self, lab: str, name: str) -> Iterator[_Notes]:
+    def _step(self, lab: str, name: str) -> Iterator[Notes]:
         self._on_begin(lab, name)
-        began, notes = time.monotonic(), _Notes()
+        began, notes = time.monotonic(), Notes(tell=lambda news: self._on_begin(lab, f"{name}: {news}"))
         yield notes
         step = Step(lab, name, time.monotonic() - began, notes.result, tuple(notes.keys))
         self.outcome.steps.append(step)
         self._on_step(step)
-
-
-@dataclass
-class _Notes:
-    """What a step in progress has to say."""
-
-    result: str = ""
-    keys: list[str] = field(default_factory=list)
-
-
-def split(rows: Sequence[str]) -> tuple[list[str], list[str]]:
-    """120 rows to train and 30 to test: the first of every five rows of each class is held out."""
-    train: list[str] = []
-    test: list[str] = []
-    seen: dict[str, int] = {}
-    for row in rows:
-        label = row.partition(",")[0]
-        seen[label] = seen.get(label, 0) + 1
-        (test if seen[label] % (len(rows) // _HELD_OUT) == 1 else train).append(row)
-    return train, test
-
-
-def features(row: str) -> str:
-    """A row without its label."""
-    return row.partition(",")[2]
-
-
-def answered(output: bytes) -> int:
-    """How many rows have an answer: lines with nothing in them are none."""
-    return sum(bool(line.strip()) for line in output.splitlines())
-
-
-def agreement(answer: bytes, rows: Sequence[str]) -> float:
-    """The share of rows whose predicted class is their label; predictions stand in lines or between commas."""
-    found = [float(part) for part in answer.decode().replace(",", "\n").split()]
-    labels = [float(row.partition(",")[0]) for row in rows]
-    hits = sum(one == other for one, other in zip(found, labels, strict=False))
-    return hits / max(len(labels), len(found))
 
 
 def xgboost_uri(region: str) -> str:

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import json
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from smlocal.demo import Demo, Outcome, agreement, answered, features, split, xgboost_uri
+from smlocal.engine.docker import DockerEngine
+from smlocal.errors import ImageNotFound, JobFailed
 from smlocal.images.aws_registries import parse_ecr
 from smlocal.settings import Settings
 from smlocal.shipped import iris_csv
 from smlocal.storage.directory import DirectoryStore
-from tests.cli.conftest import Said, host, smlocal
+from tests.cli.conftest import Said, command, engine, host, of_process, read_until, smlocal, start
 
-__all__ = ["host", "smlocal"]
+__all__ = ["command", "engine", "host", "smlocal", "start"]
 
 ROWS = iris_csv().read_text().splitlines()
 
@@ -87,9 +95,11 @@ class FakeProgram:
         self.store = DirectoryStore(folder)
         self.training = self.hosting = self.transform = self.image_builder = self.launcher = self
         self._batch = batch
+        self.ran: list[Any] = []  # the images of jobs and endpoints, None of a transform job's
 
-    def run(self, request: dict[str, Any], *_: Any, **__: Any) -> SimpleNamespace:
+    def run(self, request: dict[str, Any], image: Any, *_: Any, **__: Any) -> SimpleNamespace:
         """Of a training or transform job."""
+        self.ran.append(image)
         output = request.get("TransformOutput")
         if output is None:
             uri = f"s3://models/{request['TrainingJobName']}/output/model.tar.gz"
@@ -104,7 +114,8 @@ class FakeProgram:
     def model(self, *_: Any) -> None:
         return None
 
-    def server(self, *_: Any, **__: Any) -> FakeProgram:
+    def server(self, model: Any, image: str, **_: Any) -> FakeProgram:
+        self.ran.append(image)
         return self
 
     def start(self) -> bool:
@@ -123,6 +134,33 @@ class FakeProgram:
         return []
 
 
+class FakeOwnImage:
+    """Lab 3's image, whose copy is in a registry while the lab runs it."""
+
+    COPY = f"127.0.0.1:5000/iris-sklearn@sha256:{'0' * 64}"
+    refusal: JobFailed | None = None
+    there: ClassVar[list[str]] = []
+
+    def __init__(self, *_: Any) -> None:
+        self.there.clear()
+
+    def check(self, image: str, row: str) -> str:
+        if self.refusal is not None:
+            raise self.refusal
+        return f"the id of {image}"
+
+    @contextmanager
+    def from_registry(self, image: str, checked: str) -> Iterator[str]:
+        assert checked == f"the id of {image}"
+        self.there.append(self.COPY)
+        yield self.COPY
+        self.there.remove(self.COPY)
+
+
+class BrokenOwnImage(FakeOwnImage):
+    refusal = JobFailed("SM305 is broken")
+
+
 @pytest.mark.parametrize(
     ("batch", "problems"),
     [
@@ -135,14 +173,47 @@ class FakeProgram:
 )
 def test_lab_2_is_judged_by_what_came_back(tmp_path: Path, batch: list[str], problems: list[str]) -> None:
     answer = "".join(f"{line}\n" for line in batch).encode()
-    outcome = Demo(FakeProgram(tmp_path, answer)).run()
+    outcome = Demo(FakeProgram(tmp_path, answer), own_image=FakeOwnImage).run()
     assert list(outcome.accuracies) == ["Lab 1", "Lab 2", "Lab 3"]
     assert outcome.problems == problems
 
 
+def test_lab_3_trains_and_deploys_the_registrys_copy(tmp_path: Path) -> None:
+    program = FakeProgram(tmp_path, b"")
+    Demo(program, own_image=FakeOwnImage).run()
+    assert program.ran[-2:] == [FakeOwnImage.COPY, FakeOwnImage.COPY]
+    assert FakeOwnImage.there == []
+
+
+def test_lab_3_runs_no_image_that_breaks_a_clause(tmp_path: Path) -> None:
+    program = FakeProgram(tmp_path, b"")
+    with pytest.raises(JobFailed, match="SM305"):
+        Demo(program, own_image=BrokenOwnImage).run()
+    assert len(program.ran) == 3  # of the other labs
+    assert BrokenOwnImage.there == []
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_leaves_nothing_in_the_engine(
+    start: Callable[..., subprocess.Popen[str]], engine: DockerEngine, number: signal.Signals
+) -> None:
+    demo = start("demo")
+    read_until(demo, "split and upload")
+    deadline = time.monotonic() + 30
+    while not any(item.running for item in of_process(engine, demo.pid)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    demo.send_signal(number)
+    assert (demo.wait(60), read_until(demo, "interrupted")) == (130, "interrupted: nothing of the labs runs any more\n")
+    assert of_process(engine, demo.pid) == []
+
+
 @pytest.mark.engine
 @pytest.mark.slow
-def test_the_three_labs_run_on_real_containers(smlocal: Callable[..., Said], tmp_path: Path) -> None:
+def test_the_three_labs_run_on_real_containers(
+    smlocal: Callable[..., Said], engine: DockerEngine, tmp_path: Path
+) -> None:
     said = smlocal("demo", "--format", "json")
     assert said.code == 0, said
     found = said.json
@@ -156,3 +227,15 @@ def test_the_three_labs_run_on_real_containers(smlocal: Callable[..., Said], tmp
     bucket = tmp_path / "state" / "s3" / found["bucket"]
     assert all((bucket / key).is_file() for key in keys)
     assert len((bucket / "iris/batch_output/iris.csv.out").read_bytes().splitlines()) == 150
+    third = {step["name"]: step["result"] for step in found["steps"] if step["lab"] == "Lab 3"}
+    assert re.match(r"\d+ kept, 0 broken", third["check"])
+    published = re.match(r"(127\.0\.0\.1:\d+/iris-sklearn):1\.0 is (sha256:[0-9a-f]{64})", third["publish"])
+    reference = f"{published[1]}@{published[2]}"
+    assert third["pull the registry's copy"] == "under its digest: what was checked is what runs"
+    (request,) = (tmp_path / "state" / "jobs" / "training-job").glob("iris-sklearn-*/request.json")
+    trained = json.loads(request.read_text())["request"]["AlgorithmSpecification"]
+    assert trained["TrainingImage"] == reference
+    with pytest.raises(ImageNotFound):
+        engine.image(reference)
+    assert engine.image("smlocal/sklearn:latest").tags
+    assert list((tmp_path / "state" / "spool").iterdir()) == []
