@@ -274,7 +274,10 @@ class HttpClient:
             await self._session.close()
             self._session = None
         for transport in tuple(self._transports):
-            transport.abort()  # one that still had something to send when it was broken off would wait for its peer
+            # One that still had something to send when it was broken off would wait for its peer; one that has gone
+            # already knows no loop any more.
+            if not transport.is_closing() or transport.get_write_buffer_size():
+                transport.abort()
         loop = asyncio.get_running_loop()
         await loop.shutdown_asyncgens()
         await loop.shutdown_default_executor()

@@ -173,7 +173,8 @@ def _slow_way(examination: Examination) -> float:
     reached by a process for each connection."""
     trial = healthy_trial(examination)
     at_rest = trial.of("ping at rest") if trial is not None else ()
-    return _CROWDED * at_rest[-1].seconds if at_rest else 0.0
+    good = [ping.seconds for ping in at_rest if ping.status == 200]
+    return _CROWDED * min(good, default=0.0)
 
 
 @rule("SM306", Severity.ERROR, SERVING, "aws/sagemaker-python-sdk issue 4115")

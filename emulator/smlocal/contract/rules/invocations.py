@@ -152,7 +152,8 @@ def _largest(examination: Examination, good: Exchange) -> Judgement:
     largest = exchanges(examination, "25 MiB body")
     if isinstance(largest, Judgement) or largest[0].status != _TOO_LARGE:
         return kept(said(good))
-    return broken(said(good), said(largest[0]), sagemaker=model_error(largest[0]), severity=Severity.WARNING)
+    seen = (said(good), said(largest[0]))
+    return broken(*seen, sagemaker=model_error(largest[0]), severity=Severity.WARNING, explains=())
 
 
 @rule("SM315", Severity.ERROR, SERVING)
