@@ -57,6 +57,6 @@ def test_a_hostile_report_mentions_nobody_and_breaks_nothing(text: str) -> None:
 
 def test_the_longest_comparison_fits_a_comment() -> None:
     old = saved(*(finding(rule.id) for rule in RULES))
-    new = saved(*(finding(rule.id, Outcome.BROKEN, seen=("x" * 5000,) * 100) for rule in RULES))
+    new = saved(*(finding(rule.id, Outcome.BROKEN, seen=("x" * 1000,) * 20) for rule in RULES))
     made = comparison_as_markdown(compared(old, new))
     assert len(made) <= MOST and "Not everything fits here" in made
