@@ -25,8 +25,7 @@
         │   ├── BucketNotEmpty
         │   ├── NoSuchObject
         │   ├── ObjectChanged       it is not the object, or not any more, that the caller expected
-        │   ├── NoSuchUpload        no such upload in parts, or not any more
-        │   └── NoSuchPart          ... or it has no such part
+        │   └── NoSuchUpload        no such upload in parts, or not any more
         ├── NotPublished            an image did not get to its tag; what was put is removed where that can be
         ├── RegistryError           a registry of images refused or broke off an operation
         │   ├── RegistryUnreachable no complete answer, however often it was asked
@@ -163,10 +162,6 @@ class ObjectChanged(StorageError):
 
 class NoSuchUpload(StorageError):
     """There is no such upload in parts, or not any more."""
-
-
-class NoSuchPart(StorageError):
-    """The upload has no such part."""
 
 
 class NotPublished(CannotRun):

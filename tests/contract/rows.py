@@ -339,7 +339,8 @@ SAMPLE_FAILS = (exchange(SAMPLE, 500),)
 NETWORK_TO_ANSWER = serving(GOOD, answered(served(), *SAMPLE_FAILS), served(NETWORK))
 NEVER_ANSWERS = serving(GOOD, answered(served(), *SAMPLE_FAILS), answered(served(NETWORK), *SAMPLE_FAILS))
 WAITS = busy_pings((1.05, 3.01))
-SLOW_WAY = (exchange(PING_AT_REST, seconds=0.3),)
+RELAYED = asked(GOOD, relayed=True)
+SLOW = (exchange(PING_AT_REST, seconds=0.3),)
 NOT_HEALTHY = serving(GOOD, unhealthy(), unhealthy(NETWORK))
 EXITS = serving(GOOD, exited(), exited(NETWORK))
 REFUSED = serving(GOOD, refused())
@@ -417,8 +418,11 @@ SERVING_ROWS = [
     Row("SM304", "there was no ping", REFUSED, Reason.RUN_MISSING),
     Row("SM305", "pings are answered before the bodies", GOOD, KEPT),
     Row("SM305", "the only ping waits for a body", asking(GOOD, busy=busy_pings((1.05, 3.01))), ERROR),
-    Row("SM305", "so it does, where each takes long", asking(GOOD, at_rest=SLOW_WAY, busy=WAITS), Reason.INCONCLUSIVE),
-    Row("SM305", "it waits for longer", asking(GOOD, at_rest=SLOW_WAY, busy=busy_pings((1.05, 3.9))), ERROR),
+    Row("SM305", "so it does, on a slow way", asking(RELAYED, at_rest=SLOW, busy=WAITS), Reason.INCONCLUSIVE),
+    Row("SM305", "so it does, of a slow server", asking(GOOD, at_rest=SLOW, busy=WAITS), ERROR),
+    Row(
+        "SM305", "it waits for longer than the way", asking(RELAYED, at_rest=SLOW, busy=busy_pings((1.05, 3.9))), ERROR
+    ),
     Row("SM305", "a ping takes more than 2 s", asking(GOOD, busy=busy_pings((1.05, 1.1), (1.1, 3.2))), ERROR),
     Row("SM305", "a ping gets 503", asking(GOOD, busy=busy_pings((1.05, 1.07), status=503)), ERROR),
     Row("SM305", "a ping is not answered", asking(GOOD, busy=(unanswered(PING_WHILE_BUSY, began=1.1),)), ERROR),

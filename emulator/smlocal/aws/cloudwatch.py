@@ -11,13 +11,13 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import urlencode
 
 from smlocal.account.sinks import LogEvent
-from smlocal.aws.wire import Call, Reply, Scope, Service
+from smlocal.aws.wire import Call, Reply, Scope, Service, whole
 from smlocal.errors import SmlocalError
 from smlocal.http_client import Headers
 
@@ -128,18 +128,12 @@ class CloudWatch:
         headers = Headers(tuple(pairs + ([("X-Amz-Target", target)] if target else [])))
         scope = Scope("smlocal", "20260101", self._region, service)
         try:
-            self._run(self._reply(Call("POST", "/", headers, _nothing(), scope).with_body(body)))
+            self._run(self._reply(Call("POST", "/", headers, whole(body), scope)))
         except SmlocalError:
             return  # the program is ending: there is nobody left who could ask for it
 
     async def _reply(self, call: Call) -> Reply:
         return await self._service(call)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    nothing: tuple[bytes, ...] = ()
-    for piece in nothing:
-        yield piece
 
 
 def _named(key: Key) -> dict[str, str]:

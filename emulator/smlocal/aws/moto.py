@@ -19,7 +19,7 @@ from urllib.parse import unquote_to_bytes, urlencode
 from smlocal.aws.errors import AwsError, protocol_of
 from smlocal.aws.gateway import refused_by_name
 from smlocal.aws.routing import operation_of, service_of
-from smlocal.aws.wire import Call, Reply
+from smlocal.aws.wire import Call, Reply, whole
 
 SERVICES = (
     "application-autoscaling", "ec2", "ecr", "iam", "kms", "logs", "metrics.sagemaker", "monitoring", "s3", "sagemaker",
@@ -158,12 +158,8 @@ def _load() -> WsgiApplication:
 def _form_call() -> Call:
     from smlocal.http_client import Headers
 
-    async def nothing() -> Any:
-        return
-        yield
-
     headers = Headers((("Content-Type", "application/x-www-form-urlencoded"), ("Host", "iam.amazonaws.com")))
-    return Call("POST", "/", headers, nothing(), None)
+    return Call("POST", "/", headers, whole(b""), None)
 
 
 def _called(application: WsgiApplication, environ: dict[str, Any]) -> Reply:

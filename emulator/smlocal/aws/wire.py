@@ -53,10 +53,11 @@ class Call:
 
     def with_body(self, body: bytes) -> Call:
         """The same call for another reader, when its body has been read."""
-        return replace(self, body=_whole(body))
+        return replace(self, body=whole(body))
 
 
-async def _whole(body: bytes) -> AsyncIterator[bytes]:
+async def whole(body: bytes) -> AsyncIterator[bytes]:
+    """A body that is there already, as the body of a call."""
     if body:
         yield body
 

@@ -8,6 +8,7 @@ from smlocal.evidence.examination import (
     ExecutionParameters,
     ServingTrial,
     TrainingTrial,
+    hardest_that_answers,
 )
 from smlocal.evidence.image import ImageEvidence, Program, PushedManifest, SecretSeen
 from smlocal.evidence.runs import (
@@ -37,6 +38,7 @@ __all__ = [
     "SecondStart",
     "SecretSeen",
     "ServingTrial",
+    "hardest_that_answers",
     "TrainingEvidence",
     "TrainingTrial",
     "TransformEvidence",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from smlocal.evidence.image import ImageEvidence
@@ -36,6 +36,7 @@ class Asked:
     model_given: bool = False  # a model of the user's is served, not the one that was trained here
     serverless: bool = False  # its endpoints are to be serverless
     serverless_image_bytes: int = 10 * 1024**3  # how large an image these may have
+    relayed: bool = False  # the engine is elsewhere: each connection to a container costs a process there
     scaled_limits: tuple[str, ...] = ()
 
 
@@ -207,6 +208,12 @@ class ServingTrial:
     def of(self, probe: str) -> tuple[Exchange, ...]:
         """The exchanges of one probe, in order."""
         return tuple(exchange for exchange in self.exchanges if exchange.probe == probe)
+
+
+def hardest_that_answers(trials: Iterable[ServingTrial]) -> ServingTrial | None:
+    """The hardest run that came up and answered; of those that came up and did not, the hardest. None: none came up."""
+    up = [trial for trial in trials if trial.healthy]
+    return next((trial for trial in up if trial.answers), next(iter(up), None))
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,7 @@ class Examiner:
             model_given=model is not None,
             serverless=plan.serverless,
             serverless_image_bytes=self._settings.limits.serverless_image_bytes,
+            relayed=not self._engine.facts().shares_this_machine,
             scaled_limits=self._settings.scaled,
         )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
-from smlocal.evidence import Conditions, ImageEvidence, ServingTrial
+from smlocal.evidence import Conditions, ImageEvidence, ServingTrial, hardest_that_answers
 from smlocal.examination.plan import Plan
 from smlocal.examination.probes import SAMPLE
 from smlocal.examination.serving_run import Models, ServingRuns
@@ -55,8 +55,8 @@ class ServingTrials:
         the label for that, and has a model; with a model of which nothing can come, when it answers with a good one,
         and is not of those that are healthy before they have any.
         """
-        last = made[HARD] if made[HARD].healthy and not made.get(EASY, made[HARD]).answers else list(made.values())[-1]
-        if not last.healthy or last.cause or last.conditions.writable_model:
+        last = hardest_that_answers(made.values())
+        if last is None or last.cause or last.conditions.writable_model:
             return []
         wanted: list[Callable[[], Trials]] = []
         if self._answers_records(last):

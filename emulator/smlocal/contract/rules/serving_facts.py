@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from smlocal.contract.finding import Judgement, Reason, without
-from smlocal.evidence import Examination, Exchange, ServingTrial
+from smlocal.evidence import Examination, Exchange, ServingTrial, hardest_that_answers
 
 SERVING = "AWS developer guide, your-algorithms-inference-code"
 UNHEALTHY = (
@@ -64,8 +64,7 @@ def multi_model_trial(examination: Examination) -> ServingTrial | Judgement:
 
 def healthy_trial(examination: Examination) -> ServingTrial | None:
     """The hardest run that came up and answered; of those that came up and did not, the hardest."""
-    up = [trial for trial in _as_on_the_platform(examination) if trial.healthy]
-    return next((trial for trial in up if trial.answers), next(iter(up), None))
+    return hardest_that_answers(_as_on_the_platform(examination))
 
 
 def exchanges(examination: Examination, probe: str) -> tuple[Exchange, ...] | Judgement:
