@@ -15,6 +15,8 @@ import pytest
 from smlocal.account.sinks import LogEvent
 from smlocal.aws.cloudwatch import CloudWatch
 from smlocal.aws.server import AwsServer
+from smlocal.cli.terminal import Format, Terminal
+from smlocal.cli.up import Auth, listening
 from smlocal.settings import Settings
 from smlocal.wiring import Program
 
@@ -127,3 +129,10 @@ def test_who_tells_after_the_end_is_not_held_up(program: Program, stream: str) -
     program.http.close()
     sink.write(GROUP, stream, lines("too late"))
     sink.close()
+
+
+def test_what_stands_again_when_up_begins_is_heard_of_too(program: Program) -> None:
+    heard: list[object] = []
+    terminal = Terminal(Format.text, -1)
+    with listening(program, terminal, Auth.none, None, "127.0.0.1", 0, lambda: heard.append(program.log_sink)):
+        assert isinstance(heard[0], CloudWatch)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,15 +59,13 @@ def up(
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         terminal.answer(written(client_environment(url, common.settings()), export))
         return
-    with common.program(writing=True) as program:
-        _take_up(program, terminal)
-        with (
-            listening(program, terminal, auth, delegate, host, port) as (server, credentials),
-            stop_on_interrupt(terminal.say, "the gateway") as stop,
-        ):
-            _say_where(terminal, program, server.url, credentials)
-            while not stop.event.wait(1):
-                pass
+    with common.program(writing=True) as program, contextlib.ExitStack() as held:
+        take_up = partial(_take_up, program, terminal)
+        server, credentials = held.enter_context(listening(program, terminal, auth, delegate, host, port, take_up))
+        stop = held.enter_context(stop_on_interrupt(terminal.say, "the gateway"))
+        _say_where(terminal, program, server.url, credentials)
+        while not stop.event.wait(1):
+            pass
 
 
 def _take_up(program: Program, terminal: Terminal) -> None:
@@ -79,9 +79,16 @@ def _take_up(program: Program, terminal: Terminal) -> None:
 
 @contextmanager
 def listening(
-    program: Program, terminal: Terminal, auth: Auth, delegate: str | None, host: str, port: int
+    program: Program,
+    terminal: Terminal,
+    auth: Auth,
+    delegate: str | None,
+    host: str,
+    port: int,
+    before: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[AwsServer, Credentials]]:
-    """The gateway, listening, and the credentials to call it with."""
+    """The gateway, listening, and the credentials to call it with. `before` is called before the first call can come;
+    what it lets run is heard of by CloudWatch, which the gateway brings."""
     from smlocal.aws.server import AwsServer
     from smlocal.aws_clients import DUMMY
 
@@ -93,6 +100,7 @@ def listening(
         own_names=(host,),
         log=terminal.detail if terminal.shows_details else None,
     )
+    before()
     with AwsServer(program.http, gateway, host=host, port=port) as server:
         yield server, credentials
 
